@@ -1,0 +1,475 @@
+//! [`Error`]: what went wrong, with a stable [`ErrorCode`] for programs and both sides of it for people.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use semver::Version;
+
+/// `Ok` or [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The underlying failure, kept as text and chain only, so that no foreign type becomes part of this API.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that can go wrong. A variant for each operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The version is not Semantic Versioning 2.0.0 (one leading `v` is allowed).
+    #[error("invalid version {value:?}: {reason}")]
+    InvalidVersion {
+        /// What was given.
+        value: String,
+        /// Why it is not a version.
+        reason: String,
+    },
+    /// An option has the wrong type, range or form.
+    #[error("invalid option `{option}`: {reason} (got {value})")]
+    InvalidOption {
+        /// The option, with its index or key: `endpoints[1]`.
+        option: String,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A public key cannot be used.
+    #[error("invalid public key in option `{option}`: {reason}")]
+    InvalidPubkey {
+        /// The option, with its index: `pubkey[1]`.
+        option: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An endpoint, manifest or redirect leads to a transport that is not allowed.
+    #[error("insecure url {url}: {reason}")]
+    InsecureUrl {
+        /// The URL that was refused.
+        url: String,
+        /// Why.
+        reason: String,
+        /// The option that holds it, where it is the caller's own.
+        option: Option<String>,
+    },
+    /// This operating system or processor is not one that updates are made for.
+    #[error("unsupported platform: {os} on {arch}")]
+    UnsupportedPlatform {
+        /// Operating system as Rust names it.
+        os: String,
+        /// Processor as Rust names it.
+        arch: String,
+    },
+    /// None of several endpoints gave a valid answer.
+    #[error("none of {} endpoints gave a valid answer: {}", errors.len(), join(errors))]
+    NoValidEndpoint {
+        /// One for each endpoint, in order.
+        errors: Vec<Error>,
+    },
+    /// No connection, or it broke.
+    #[error("request to {url} failed: {source}")]
+    Network {
+        /// The URL that was requested.
+        url: String,
+        /// The underlying failure.
+        #[source]
+        source: Cause,
+    },
+    /// The server answered with a status that cannot be used.
+    #[error("{url} answered with status {status}")]
+    HttpStatus {
+        /// The URL that was requested.
+        url: String,
+        /// HTTP status code.
+        status: u16,
+    },
+    /// The server stayed silent, or nearly so, for too long.
+    #[error("{url} timed out: {reason}")]
+    Timeout {
+        /// The URL that was requested.
+        url: String,
+        /// What was waited for, and how long.
+        reason: String,
+    },
+    /// The TLS handshake or certificate check failed.
+    #[error("no secure connection to {url}: {source}")]
+    Tls {
+        /// The URL that was requested.
+        url: String,
+        /// The underlying failure.
+        #[source]
+        source: Cause,
+    },
+    /// The answer of an endpoint is not a manifest.
+    #[error("{url} gave no valid manifest: {reason}")]
+    InvalidManifest {
+        /// The endpoint's URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The manifest has no entry for this platform.
+    #[error("{url} has no release for {}; it has {}", wanted.join(" or "), list(available))]
+    TargetNotFound {
+        /// The endpoint's URL.
+        url: String,
+        /// The keys that were looked for.
+        wanted: Vec<String>,
+        /// The keys that are there.
+        available: Vec<String>,
+    },
+    /// More bytes than allowed.
+    #[error("{url} is larger than the limit of {limit} bytes")]
+    SizeLimit {
+        /// The URL that was requested.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The size is not the one that was declared.
+    #[error("{url} has the wrong size: expected {expected} bytes, got {got}")]
+    SizeMismatch {
+        /// The URL that was requested.
+        url: String,
+        /// Declared size in bytes.
+        expected: u64,
+        /// Size found, in bytes.
+        got: u64,
+    },
+    /// The signature cannot be parsed, or is of the legacy kind.
+    #[error("invalid signature: {reason}")]
+    InvalidSignature {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The signature verifies under none of the public keys.
+    #[error("signature mismatch: {reason}")]
+    SignatureMismatch {
+        /// Which check failed.
+        reason: String,
+    },
+    /// The signature does not say which version it is for, and has to.
+    #[error(
+        "the signature does not carry a version (announced: {announced}): sign with `signer sign --version {announced}`"
+    )]
+    SignedVersionMissing {
+        /// The version that the manifest announced.
+        announced: Version,
+    },
+    /// The artifact was signed as another version than announced.
+    #[error("signed version mismatch: announced {announced}, signed as {signed}")]
+    SignedVersionMismatch {
+        /// The version that the manifest announced.
+        announced: Version,
+        /// The version in the trusted comment.
+        signed: String,
+    },
+    /// The artifact was signed for another target, format, channel, application or purpose.
+    #[error("signed {field} mismatch: expected {expected}, signed as {signed}")]
+    SignedMetadataMismatch {
+        /// Key in the trusted comment.
+        field: &'static str,
+        /// What was announced or configured.
+        expected: String,
+        /// What the trusted comment says.
+        signed: String,
+    },
+    /// Updates of this format cannot be installed here.
+    #[error("unsupported format {format}: {reason}")]
+    UnsupportedFormat {
+        /// The format's name.
+        format: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Nothing is installed that could be replaced.
+    #[error("this application cannot be updated: {reason}")]
+    NotUpdatable {
+        /// Why not.
+        reason: String,
+    },
+    /// The artifact is authentic but not what its format says.
+    #[error("invalid {format} artifact: {reason}")]
+    InvalidArtifact {
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The disk is full, or would be.
+    #[error("not enough space for {}: {reason}", path.display())]
+    NoSpace {
+        /// What was to be written.
+        path: PathBuf,
+        /// How much is needed and free, where known; else the operating system's words.
+        reason: String,
+    },
+    /// The operating system refused access.
+    #[error("permission denied: cannot {operation} {}: {source}", path.display())]
+    PermissionDenied {
+        /// What was tried: `replace`, `create`, `open`, …
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The underlying failure.
+        #[source]
+        source: Cause,
+    },
+    /// The file system is mounted read-only.
+    #[error("read-only volume: cannot {operation} {}", path.display())]
+    ReadOnlyVolume {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+    },
+    /// Another update of this application is under way, in this process or another.
+    #[error("another update of this application is under way (lock: {})", lock.display())]
+    Busy {
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// The operation was cancelled through its token.
+    #[error("cancelled")]
+    Cancelled,
+    /// Reading or writing failed in another way.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The underlying failure.
+        #[source]
+        source: Cause,
+    },
+    /// A key cannot be made, read or used for signing.
+    #[error("cannot sign: {reason}")]
+    Signing {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Stable name of a kind of error: the `code` property in JavaScript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is described at the variant of `Error` with the same name")]
+pub enum ErrorCode {
+    InvalidVersion,
+    InvalidOption,
+    InvalidPubkey,
+    InsecureUrl,
+    UnsupportedPlatform,
+    NoValidEndpoint,
+    Network,
+    HttpStatus,
+    Timeout,
+    Tls,
+    InvalidManifest,
+    TargetNotFound,
+    SizeLimit,
+    SizeMismatch,
+    InvalidSignature,
+    SignatureMismatch,
+    SignedVersionMissing,
+    SignedVersionMismatch,
+    SignedMetadataMismatch,
+    UnsupportedFormat,
+    NotUpdatable,
+    InvalidArtifact,
+    NoSpace,
+    PermissionDenied,
+    ReadOnlyVolume,
+    Busy,
+    Cancelled,
+    Io,
+    Signing,
+}
+
+impl ErrorCode {
+    /// The code as text: `ERR_UPDATER_…`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidVersion => "ERR_UPDATER_INVALID_VERSION",
+            Self::InvalidOption => "ERR_UPDATER_INVALID_OPTION",
+            Self::InvalidPubkey => "ERR_UPDATER_INVALID_PUBKEY",
+            Self::InsecureUrl => "ERR_UPDATER_INSECURE_URL",
+            Self::UnsupportedPlatform => "ERR_UPDATER_UNSUPPORTED_PLATFORM",
+            Self::NoValidEndpoint => "ERR_UPDATER_NO_VALID_ENDPOINT",
+            Self::Network => "ERR_UPDATER_NETWORK",
+            Self::HttpStatus => "ERR_UPDATER_HTTP_STATUS",
+            Self::Timeout => "ERR_UPDATER_TIMEOUT",
+            Self::Tls => "ERR_UPDATER_TLS",
+            Self::InvalidManifest => "ERR_UPDATER_INVALID_MANIFEST",
+            Self::TargetNotFound => "ERR_UPDATER_TARGET_NOT_FOUND",
+            Self::SizeLimit => "ERR_UPDATER_SIZE_LIMIT",
+            Self::SizeMismatch => "ERR_UPDATER_SIZE_MISMATCH",
+            Self::InvalidSignature => "ERR_UPDATER_INVALID_SIGNATURE",
+            Self::SignatureMismatch => "ERR_UPDATER_SIGNATURE_MISMATCH",
+            Self::SignedVersionMissing => "ERR_UPDATER_SIGNED_VERSION_MISSING",
+            Self::SignedVersionMismatch => "ERR_UPDATER_SIGNED_VERSION_MISMATCH",
+            Self::SignedMetadataMismatch => "ERR_UPDATER_SIGNED_METADATA_MISMATCH",
+            Self::UnsupportedFormat => "ERR_UPDATER_UNSUPPORTED_FORMAT",
+            Self::NotUpdatable => "ERR_UPDATER_NOT_UPDATABLE",
+            Self::InvalidArtifact => "ERR_UPDATER_INVALID_ARTIFACT",
+            Self::NoSpace => "ERR_UPDATER_NO_SPACE",
+            Self::PermissionDenied => "ERR_UPDATER_PERMISSION_DENIED",
+            Self::ReadOnlyVolume => "ERR_UPDATER_READ_ONLY_VOLUME",
+            Self::Busy => "ERR_UPDATER_BUSY",
+            Self::Cancelled => "ERR_UPDATER_CANCELLED",
+            Self::Io => "ERR_UPDATER_IO",
+            Self::Signing => "ERR_UPDATER_SIGNING",
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// The stable code of this error.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidVersion { .. } => ErrorCode::InvalidVersion,
+            Self::InvalidOption { .. } => ErrorCode::InvalidOption,
+            Self::InvalidPubkey { .. } => ErrorCode::InvalidPubkey,
+            Self::InsecureUrl { .. } => ErrorCode::InsecureUrl,
+            Self::UnsupportedPlatform { .. } => ErrorCode::UnsupportedPlatform,
+            Self::NoValidEndpoint { .. } => ErrorCode::NoValidEndpoint,
+            Self::Network { .. } => ErrorCode::Network,
+            Self::HttpStatus { .. } => ErrorCode::HttpStatus,
+            Self::Timeout { .. } => ErrorCode::Timeout,
+            Self::Tls { .. } => ErrorCode::Tls,
+            Self::InvalidManifest { .. } => ErrorCode::InvalidManifest,
+            Self::TargetNotFound { .. } => ErrorCode::TargetNotFound,
+            Self::SizeLimit { .. } => ErrorCode::SizeLimit,
+            Self::SizeMismatch { .. } => ErrorCode::SizeMismatch,
+            Self::InvalidSignature { .. } => ErrorCode::InvalidSignature,
+            Self::SignatureMismatch { .. } => ErrorCode::SignatureMismatch,
+            Self::SignedVersionMissing { .. } => ErrorCode::SignedVersionMissing,
+            Self::SignedVersionMismatch { .. } => ErrorCode::SignedVersionMismatch,
+            Self::SignedMetadataMismatch { .. } => ErrorCode::SignedMetadataMismatch,
+            Self::UnsupportedFormat { .. } => ErrorCode::UnsupportedFormat,
+            Self::NotUpdatable { .. } => ErrorCode::NotUpdatable,
+            Self::InvalidArtifact { .. } => ErrorCode::InvalidArtifact,
+            Self::NoSpace { .. } => ErrorCode::NoSpace,
+            Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
+            Self::ReadOnlyVolume { .. } => ErrorCode::ReadOnlyVolume,
+            Self::Busy { .. } => ErrorCode::Busy,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Io { .. } => ErrorCode::Io,
+            Self::Signing { .. } => ErrorCode::Signing,
+        }
+    }
+
+    /// The option at fault, with its index: `endpoints[1]`.
+    pub fn option(&self) -> Option<&str> {
+        match self {
+            Self::InvalidOption { option, .. } | Self::InvalidPubkey { option, .. } => Some(option),
+            Self::InsecureUrl { option, .. } => option.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The URL at fault, without credentials.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::InsecureUrl { url, .. }
+            | Self::Network { url, .. }
+            | Self::HttpStatus { url, .. }
+            | Self::Timeout { url, .. }
+            | Self::Tls { url, .. }
+            | Self::InvalidManifest { url, .. }
+            | Self::TargetNotFound { url, .. }
+            | Self::SizeLimit { url, .. }
+            | Self::SizeMismatch { url, .. } => Some(url),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of [`Error::HttpStatus`].
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::HttpStatus { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The reasons of [`Error::NoValidEndpoint`], one for each endpoint, in order; else empty.
+    pub fn errors(&self) -> &[Error] {
+        match self {
+            Self::NoValidEndpoint { errors } => errors,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn option_invalid(
+        option: impl Into<String>,
+        value: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::InvalidOption { option: option.into(), value: value.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn manifest(url: &impl ToString, reason: impl Into<String>) -> Self {
+        Self::InvalidManifest { url: url.to_string(), reason: reason.into() }
+    }
+
+    pub(crate) fn silence(url: &impl ToString, waited_for: &str, limit: Duration) -> Self {
+        Self::Timeout { url: url.to_string(), reason: format!("no {waited_for} within {} ms", limit.as_millis()) }
+    }
+
+    /// Turns an I/O failure into the variant that tells the user what to do about it.
+    pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Self::PermissionDenied { operation, path, source: source.into() }
+            }
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyVolume { operation, path },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::NoSpace { path, reason: source.to_string() }
+            }
+            _ => Self::Io { operation, path, source: source.into() },
+        }
+    }
+}
+
+fn join(errors: &[Error]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_read_only_one_are_told_apart_from_other_failures() {
+        let code = |kind: io::ErrorKind| Error::io("write", "/x", kind.into()).code();
+        assert_eq!(code(io::ErrorKind::StorageFull), ErrorCode::NoSpace);
+        assert_eq!(code(io::ErrorKind::QuotaExceeded), ErrorCode::NoSpace);
+        assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), ErrorCode::ReadOnlyVolume);
+        assert_eq!(code(io::ErrorKind::PermissionDenied), ErrorCode::PermissionDenied);
+        assert_eq!(code(io::ErrorKind::NotFound), ErrorCode::Io);
+    }
+
+    #[test]
+    fn the_message_for_several_endpoints_names_each_url_and_reason() {
+        let error = Error::NoValidEndpoint {
+            errors: vec![
+                Error::HttpStatus { url: "https://a.example/".into(), status: 404 },
+                Error::manifest(&"https://b.example/", "not JSON"),
+            ],
+        };
+        let message = error.to_string();
+        assert!(message.contains("https://a.example/ answered with status 404"), "{message}");
+        assert!(message.contains("https://b.example/ gave no valid manifest: not JSON"), "{message}");
+        assert_eq!(error.errors().len(), 2);
+    }
+}

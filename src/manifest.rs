@@ -1,0 +1,273 @@
+//! A manifest: what an endpoint answers, read into the [`Release`] for one target. Pure, no I/O.
+//!
+//! Two shapes, told apart by `platforms`. Static, one file for every platform:
+//! `{"version", "notes", "pub_date", "platforms": {"linux-x86_64": {"url", "signature", "format", "size"}}}`.
+//! Dynamic, the answer to one application: `{"version", "notes", "pub_date", "url", "signature", "format", "size"}`.
+
+pub(crate) mod json;
+
+use semver::Version;
+use serde_json::{Map, Value};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use url::Url;
+
+use crate::{
+    Error, Result,
+    config::IntoVersion,
+    signature::Signature,
+    target::{Format, Os, canonical_key},
+};
+
+/// Largest whole number that JSON readers agree on (2^53 - 1; RFC 8259, section 6).
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// A release as announced for one target: claims, until the artifact is verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) version: Version,
+    pub(crate) notes: Option<String>,
+    pub(crate) date: Option<OffsetDateTime>,
+    /// The key under `platforms` that matched; for the dynamic shape the most general one asked for.
+    pub(crate) target: String,
+    pub(crate) url: Url,
+    pub(crate) signature: Signature,
+    pub(crate) format: Format,
+    pub(crate) size: Option<u64>,
+}
+
+/// Reads a manifest. `targets` are the keys to look for, the first one found counts; `os` is what must be able to
+/// install it; `source` is the URL named in errors.
+pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &str) -> Result<Release> {
+    let reader = Reader { source };
+    let manifest = reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")?;
+    let version = reader.version(&manifest)?;
+    let notes = reader.optional_text(&manifest, "notes")?.map(str::to_owned);
+    let date = reader.date(&manifest)?;
+    let (target, entry) = reader.entry(&manifest, targets)?;
+    let url = reader.url(entry)?;
+    let format = reader.format(entry, &url)?;
+    if format.os() != os {
+        let reason = format!("it cannot be installed on {}", os.as_str());
+        return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
+    }
+    let signature = Signature::parse(reader.text(entry, "signature")?)?;
+    let size = reader.size(entry)?;
+    Ok(Release { version, notes, date, target, url, signature, format, size })
+}
+
+struct Reader<'a> {
+    source: &'a str,
+}
+
+type Object = Map<String, Value>;
+
+impl Reader<'_> {
+    fn invalid(&self, reason: impl Into<String>) -> Error {
+        Error::manifest(&self.source, reason)
+    }
+
+    fn object(&self, value: Value, name: &str) -> Result<Object> {
+        match value {
+            Value::Object(object) => Ok(object),
+            other => Err(self.invalid(format!("{name} must be an object, not {}", kind(&other)))),
+        }
+    }
+
+    fn optional_text<'o>(&self, object: &'o Object, key: &str) -> Result<Option<&'o str>> {
+        match object.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.invalid(format!("`{key}` must be a string, not {}", kind(other)))),
+        }
+    }
+
+    fn text<'o>(&self, object: &'o Object, key: &str) -> Result<&'o str> {
+        self.optional_text(object, key)?.ok_or_else(|| self.invalid(format!("`{key}` is missing")))
+    }
+
+    /// Some servers call it `name`.
+    fn version(&self, manifest: &Object) -> Result<Version> {
+        let key = if manifest.contains_key("version") { "version" } else { "name" };
+        let text = self.optional_text(manifest, key)?.ok_or_else(|| self.invalid("`version` is missing"))?;
+        text.into_version().map_err(|error| self.invalid(error.to_string()))
+    }
+
+    fn date(&self, manifest: &Object) -> Result<Option<OffsetDateTime>> {
+        let parse = |text| {
+            OffsetDateTime::parse(text, &Rfc3339)
+                .map_err(|error| self.invalid(format!("`pub_date` {text:?} is not RFC 3339: {error}")))
+        };
+        self.optional_text(manifest, "pub_date")?.map(parse).transpose()
+    }
+
+    /// Entries for other platforms are not looked at, so that a mistake in one strands only its own users.
+    fn entry<'o>(&self, manifest: &'o Object, targets: &[String]) -> Result<(String, &'o Object)> {
+        let platforms = match manifest.get("platforms") {
+            Some(Value::Object(platforms)) => platforms,
+            None | Some(Value::Null) => {
+                return Ok((targets.last().cloned().unwrap_or_default(), manifest));
+            }
+            Some(other) => {
+                return Err(self.invalid(format!("`platforms` must be an object, not {}", kind(other))));
+            }
+        };
+        let found = targets.iter().find_map(|wanted| find_key(platforms, wanted));
+        match found {
+            Some((key, Value::Object(entry))) => Ok((key.clone(), entry)),
+            Some((key, other)) => {
+                Err(self.invalid(format!("`platforms[{key:?}]` must be an object, not {}", kind(other))))
+            }
+            None => Err(Error::TargetNotFound {
+                url: self.source.to_owned(),
+                wanted: targets.to_vec(),
+                available: platforms.keys().cloned().collect(),
+            }),
+        }
+    }
+
+    fn url(&self, entry: &Object) -> Result<Url> {
+        let text = self.text(entry, "url")?;
+        Url::parse(text).map_err(|error| self.invalid(format!("`url` {text:?} is no URL: {error}")))
+    }
+
+    fn format(&self, entry: &Object, url: &Url) -> Result<Format> {
+        if let Some(name) = self.optional_text(entry, "format")? {
+            return name.parse();
+        }
+        Format::from_file_name(url.path()).ok_or_else(|| {
+            self.invalid(format!("`format` is missing and cannot be told from {:?}", url.path()))
+        })
+    }
+
+    fn size(&self, entry: &Object) -> Result<Option<u64>> {
+        match entry.get("size") {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_u64() {
+                Some(size) if size <= NUMBER_MAX => Ok(Some(size)),
+                _ => Err(self.invalid(format!("`size` must be a whole number of bytes, not {value}"))),
+            },
+        }
+    }
+}
+
+/// Finds a key under either name of macOS, its own spelling first.
+fn find_key<'o>(platforms: &'o Object, wanted: &str) -> Option<(&'o String, &'o Value)> {
+    platforms.get_key_value(wanted).or_else(|| {
+        let wanted = canonical_key(wanted);
+        platforms.iter().find(|(key, _)| canonical_key(key) == wanted)
+    })
+}
+
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ErrorCode;
+
+    const SIGNATURE: &str = include_str!("../tests/fixtures/artifact.minisig");
+
+    fn entry(url: &str) -> Value {
+        json!({"url": url, "signature": SIGNATURE})
+    }
+
+    fn manifest(platforms: &Value) -> Value {
+        json!({"version": "2.0.0", "notes": "n", "pub_date": "2026-01-02T03:04:05Z", "platforms": platforms})
+    }
+
+    fn read(manifest: &Value) -> Result<Release> {
+        let targets = ["linux-x86_64-appimage".to_owned(), "linux-x86_64".to_owned()];
+        parse_release(manifest.to_string().as_bytes(), &targets, Os::Linux, "https://example.com/")
+    }
+
+    fn code(manifest: &Value) -> ErrorCode {
+        read(manifest).unwrap_err().code()
+    }
+
+    #[test]
+    fn both_shapes_are_read() {
+        let fixed = read(&manifest(&json!({"linux-x86_64": entry("https://a.example/A.AppImage")}))).unwrap();
+        assert_eq!((fixed.version, fixed.format), (Version::new(2, 0, 0), Format::AppImage));
+        assert_eq!(fixed.date.unwrap().unix_timestamp(), 1_767_323_045);
+        let dynamic =
+            json!({"version": "v2.0.0", "url": "https://a.example/A.deb", "signature": SIGNATURE, "size": 7});
+        let dynamic = read(&dynamic).unwrap();
+        assert_eq!((dynamic.target.as_str(), dynamic.format), ("linux-x86_64", Format::Deb));
+        assert_eq!(dynamic.size, Some(7));
+    }
+
+    #[test]
+    fn the_key_with_the_bundle_comes_first() {
+        let platforms = json!({
+            "linux-x86_64": entry("https://a.example/plain.AppImage"),
+            "linux-x86_64-appimage": entry("https://a.example/bundle.AppImage"),
+        });
+        assert_eq!(read(&manifest(&platforms)).unwrap().url.path(), "/bundle.AppImage");
+    }
+
+    #[test]
+    fn darwin_and_macos_are_the_same() {
+        for (key, wanted) in [("darwin-aarch64", "macos-aarch64"), ("macos-aarch64", "darwin-aarch64")] {
+            let text = manifest(&json!({key: entry("https://a.example/A.app.tar.gz")})).to_string();
+            let release = parse_release(text.as_bytes(), &[wanted.to_owned()], Os::MacOs, "x").unwrap();
+            assert_eq!(release.target, key);
+        }
+    }
+
+    #[test]
+    fn mistakes_in_other_entries_strand_nobody() {
+        let platforms = json!({
+            "linux-x86_64": entry("https://a.example/A.AppImage"),
+            "windows-x86_64": {"url": 5, "format": "floppy", "pub_date": "yesterday"},
+            "macos-aarch64": null,
+        });
+        assert!(read(&manifest(&platforms)).is_ok());
+    }
+
+    #[test]
+    fn each_mistake_in_the_own_entry_is_told() {
+        let own = |value: Value| manifest(&json!({"linux-x86_64": value}));
+        let with = |key: &str, value: Value| {
+            let mut entry = entry("https://a.example/A.AppImage");
+            entry[key] = value;
+            own(entry)
+        };
+        for broken in [
+            json!([]),
+            json!("x"),
+            json!({}),
+            json!({"version": "2"}),
+            json!({"version": 2}),
+            json!({"version": "2.0.0"}),
+            json!({"version": "2.0.0", "platforms": []}),
+            own(json!(7)),
+            with("url", json!("not a url")),
+            with("url", json!("https://a.example/unknown")),
+            with("signature", Value::Null),
+            with("size", json!(-1)),
+            with("size", json!(1.5)),
+            with("size", json!(1_u64 << 53)),
+        ] {
+            assert_eq!(code(&broken), ErrorCode::InvalidManifest, "{broken}");
+        }
+        assert_eq!(code(&with("signature", json!("x"))), ErrorCode::InvalidSignature);
+        assert_eq!(code(&with("signature", json!(""))), ErrorCode::InvalidSignature);
+        assert_eq!(code(&with("format", json!("floppy"))), ErrorCode::UnsupportedFormat);
+        assert_eq!(code(&with("format", json!("nsis"))), ErrorCode::UnsupportedFormat);
+        assert_eq!(code(&manifest(&json!({}))), ErrorCode::TargetNotFound);
+        let mut undated = own(entry("https://a.example/A.AppImage"));
+        undated["pub_date"] = json!("yesterday");
+        assert_eq!(code(&undated), ErrorCode::InvalidManifest);
+    }
+}

@@ -1,0 +1,92 @@
+//! Trust: minisign public keys and signatures, the signed metadata in the trusted comment, and
+//! [`VerifiedArtifact`], the proof without which nothing is installed.
+//!
+//! Format: <https://jedisct1.github.io/minisign/> (Ed25519 over BLAKE2b-512, algorithm `ED`).
+
+mod metadata;
+mod public_key;
+mod verified;
+
+use std::io::Read;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+pub use metadata::SignedMetadata;
+pub use public_key::PublicKey;
+
+pub(crate) use metadata::Announced;
+pub(crate) use verified::{Trust, VerifiedArtifact, VerifyingFile};
+
+use crate::{Error, Result};
+
+/// A parsed minisign signature of the current kind (`ED`); the legacy kind (`Ed`) is refused.
+#[derive(Clone)]
+pub struct Signature {
+    parsed: minisign_verify::Signature,
+    text: String,
+}
+
+impl std::fmt::Debug for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signature").field("text", &self.text).finish()
+    }
+}
+
+impl Signature {
+    /// Reads the four lines of a `.minisig` file, or the base64 encoding of the whole text (the packager's `.sig`).
+    ///
+    /// # Errors
+    /// [`Error::InvalidSignature`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = unwrap_base64(text, "untrusted comment:");
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        let [untrusted_comment, signature, trusted_comment, _] = lines.as_slice() else {
+            return Err(invalid(format!("expected four lines, got {}", lines.len())));
+        };
+        if !untrusted_comment.starts_with("untrusted comment: ") {
+            return Err(invalid("the first line is no untrusted comment"));
+        }
+        if !trusted_comment.starts_with("trusted comment: ") {
+            return Err(invalid("the third line is no trusted comment"));
+        }
+        // `Ed` signs the bytes themselves; it would need the whole artifact in memory, and minisign has
+        // not made such signatures by default since 2019.
+        if STANDARD.decode(signature).is_ok_and(|bytes| bytes.starts_with(b"Ed")) {
+            return Err(invalid("legacy signatures (Ed) are refused: sign with the prehashed kind (ED)"));
+        }
+        let parsed = minisign_verify::Signature::decode(&text).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { parsed, text: lines.join("\n") })
+    }
+
+    /// The line that holds the signature of the artifact's bytes: what makes two signatures the same one,
+    /// whatever their comments say.
+    pub(crate) fn identity(&self) -> &str {
+        self.text.lines().nth(1).unwrap_or_default()
+    }
+}
+
+/// Checks that one of `keys` signed the bytes that `reader` gives, and reads what else it signed.
+///
+/// # Errors
+/// [`Error::SignatureMismatch`], [`Error::InvalidSignature`] for a malformed trusted comment, [`Error::Io`].
+pub fn verify_reader(reader: &mut dyn Read, signature: &Signature, keys: &[PublicKey]) -> Result<SignedMetadata> {
+    verified::verify_reader(reader, signature, keys)
+}
+
+/// The packager wraps whole files in base64; minisign's own files start with a comment.
+fn unwrap_base64(text: &str, start: &str) -> String {
+    let text = text.trim();
+    if text.starts_with(start) {
+        return text.to_owned();
+    }
+    STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|inner| inner.trim_start().starts_with(start))
+        .map_or_else(|| text.to_owned(), |inner| inner.trim().to_owned())
+}
+
+fn invalid(reason: impl Into<String>) -> Error {
+    Error::InvalidSignature { reason: reason.into() }
+}

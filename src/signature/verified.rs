@@ -1,0 +1,226 @@
+//! [`VerifiedArtifact`]: a file whose bytes went through the verifier, and the only thing that can be installed.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use minisign_verify::StreamVerifier;
+
+use super::{Announced, PublicKey, Signature, SignedMetadata};
+use crate::{Error, Result};
+
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// What an artifact must satisfy: who may have signed it, with which signature, as what.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) keys: Vec<PublicKey>,
+    pub(crate) signature: Signature,
+    pub(crate) announced: Announced,
+}
+
+impl Trust {
+    /// Checks bytes in memory.
+    pub(crate) fn verify_bytes(&self, bytes: &[u8]) -> Result<SignedMetadata> {
+        let mut hasher = Hasher::new(&self.signature, &self.keys);
+        hasher.update(bytes);
+        self.accept(hasher)
+    }
+
+    fn accept(&self, hasher: Hasher<'_>) -> Result<SignedMetadata> {
+        let metadata = hasher.finish()?;
+        metadata.check(&self.announced)?;
+        Ok(metadata)
+    }
+}
+
+pub(super) fn verify_reader(
+    reader: &mut dyn Read,
+    signature: &Signature,
+    keys: &[PublicKey],
+) -> Result<SignedMetadata> {
+    let mut hasher = Hasher::new(signature, keys);
+    feed(reader, |chunk| hasher.update(chunk)).map_err(|source| Error::io("read", "the signed data", source))?;
+    hasher.finish()
+}
+
+/// Hashes a stream once for each key that has the signature's key id: almost always one.
+struct Hasher<'a> {
+    candidates: Vec<StreamVerifier<'a>>,
+    signature: &'a Signature,
+}
+
+impl<'a> Hasher<'a> {
+    fn new(signature: &'a Signature, keys: &'a [PublicKey]) -> Self {
+        let candidates =
+            keys.iter().filter_map(|key| key.inner().verify_stream(&signature.parsed).ok()).collect();
+        Self { candidates, signature }
+    }
+
+    fn update(&mut self, chunk: &[u8]) {
+        for candidate in &mut self.candidates {
+            candidate.update(chunk);
+        }
+    }
+
+    /// The metadata is read last, because until here anybody could have written it.
+    fn finish(mut self) -> Result<SignedMetadata> {
+        if self.candidates.is_empty() {
+            return Err(Error::SignatureMismatch {
+                reason: "it was made with a key that is not among the public keys".to_owned(),
+            });
+        }
+        if !self.candidates.iter_mut().any(|candidate| candidate.finalize().is_ok()) {
+            return Err(Error::SignatureMismatch {
+                reason: "the bytes or the trusted comment are not what was signed".to_owned(),
+            });
+        }
+        SignedMetadata::parse(self.signature.parsed.trusted_comment())
+    }
+}
+
+/// A file that is hashed while it is written, so that verifying costs no second read.
+pub(crate) struct VerifyingFile<'a> {
+    file: File,
+    path: PathBuf,
+    trust: &'a Arc<Trust>,
+    hasher: Hasher<'a>,
+    len: u64,
+}
+
+impl<'a> VerifyingFile<'a> {
+    /// Takes an open file and hashes what it already holds, from byte 0: what an earlier run left is not trusted.
+    pub(crate) fn open(file: File, path: PathBuf, trust: &'a Arc<Trust>) -> Result<Self> {
+        let hasher = Hasher::new(&trust.signature, &trust.keys);
+        let mut this = Self { file, path, trust, hasher, len: 0 };
+        this.file.rewind().map_err(|source| Error::io("read", &this.path, source))?;
+        let (hasher, len) = (&mut this.hasher, &mut this.len);
+        feed(&mut this.file, |chunk| {
+            hasher.update(chunk);
+            *len += chunk.len() as u64;
+        })
+        .map_err(|source| Error::io("read", &this.path, source))?;
+        Ok(this)
+    }
+
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) fn append(&mut self, chunk: &[u8]) -> Result<()> {
+        self.file.write_all(chunk).map_err(|source| Error::io("write", &self.path, source))?;
+        self.hasher.update(chunk);
+        self.len += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Forgets everything written so far.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(|source| Error::io("truncate", &self.path, source))?;
+        self.hasher = Hasher::new(&self.trust.signature, &self.trust.keys);
+        self.len = 0;
+        Ok(())
+    }
+
+    /// Waits until the bytes are on disk: after a power loss a file renamed into place would else be empty.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|source| Error::io("flush", &self.path, source))
+    }
+
+    /// Proves who signed the bytes, and as what.
+    pub(crate) fn verify(self) -> Result<VerifiedArtifact> {
+        let metadata = self.trust.accept(self.hasher)?;
+        Ok(VerifiedArtifact {
+            file: self.file,
+            path: self.path,
+            size: self.len,
+            metadata,
+            trust: Arc::clone(self.trust),
+        })
+    }
+}
+
+/// A file whose bytes the author signed for what was announced. Only [`VerifyingFile::verify`] makes one.
+#[derive(Debug)]
+pub(crate) struct VerifiedArtifact {
+    file: File,
+    path: PathBuf,
+    size: u64,
+    metadata: SignedMetadata,
+    trust: Arc<Trust>,
+}
+
+impl VerifiedArtifact {
+    /// Reads and verifies a file that is on disk already.
+    pub(crate) fn from_file(file: File, path: PathBuf, trust: &Arc<Trust>) -> Result<Self> {
+        VerifyingFile::open(file, path, trust)?.verify()
+    }
+
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(crate) const fn metadata(&self) -> &SignedMetadata {
+        &self.metadata
+    }
+
+    pub(crate) fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+
+    /// The artifact as it lies at a new path after a rename.
+    pub(crate) fn moved_to(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
+    /// Copies the bytes to another file and verifies the copy, which may lie on another file system.
+    pub(crate) fn copy_to(&self, copy: File, path: PathBuf) -> Result<Self> {
+        let mut source = &self.file;
+        source.rewind().map_err(|error| Error::io("read", &self.path, error))?;
+        let mut target = VerifyingFile::open(copy, path, &self.trust)?;
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let count = read_some(&mut source, &mut buffer).map_err(|error| Error::io("read", &self.path, error))?;
+            match buffer.get(..count) {
+                Some(chunk) if !chunk.is_empty() => target.append(chunk)?,
+                _ => break,
+            }
+        }
+        target.sync()?;
+        target.verify()
+    }
+}
+
+fn feed(reader: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = read_some(reader, &mut buffer)?;
+        match buffer.get(..count) {
+            Some(chunk) if !chunk.is_empty() => take(chunk),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
