@@ -1,0 +1,1 @@
+//! Node.js binding of `cargo-packager-updater`: conversions only.
