@@ -208,7 +208,9 @@ impl Settings {
             .endpoints
             .iter()
             .enumerate()
-            .map(|(index, template)| Endpoint::parse(&format!("endpoints[{index}]"), template, &values, any_http))
+            .map(|(index, template)| {
+                Endpoint::parse(&format!("endpoints[{index}]"), template, &values, any_http)
+            })
             .collect::<Result<_>>()?;
         Ok(Self {
             endpoints,
@@ -230,7 +232,10 @@ fn parse_keys(pubkeys: &Pubkeys) -> Result<Vec<PublicKey>> {
     let Pubkeys(texts) = pubkeys;
     let name = |index: usize| if texts.len() == 1 { "pubkey".to_owned() } else { format!("pubkey[{index}]") };
     if texts.is_empty() {
-        return Err(Error::InvalidPubkey { option: "pubkey".to_owned(), reason: "at least one is needed".to_owned() });
+        return Err(Error::InvalidPubkey {
+            option: "pubkey".to_owned(),
+            reason: "at least one is needed".to_owned(),
+        });
     }
     let mut keys: Vec<PublicKey> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {

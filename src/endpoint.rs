@@ -56,6 +56,11 @@ impl Endpoint {
         Ok(Self { url, transport })
     }
 
+    /// What holds for redirects of an artifact at `url`.
+    pub(crate) fn transport_for(&self, url: &Url) -> Transport {
+        if url.scheme() == "https" { Transport::HttpsOnly } else { self.transport }
+    }
+
     /// Whether a manifest of this endpoint may send the client there.
     pub(crate) fn check_artifact_url(&self, url: &Url) -> Result<()> {
         self.transport.check(url, Some(&self.url)).map_err(|reason| Error::InsecureUrl {
@@ -155,18 +160,22 @@ mod tests {
 
     #[test]
     fn plain_http_is_only_for_this_machine_unless_asked_for() {
-        for template in ["http://example.com/", "http://127.0.0.1.example.com/", "http://localhost.example.com/"] {
+        for template in
+            ["http://example.com/", "http://127.0.0.1.example.com/", "http://localhost.example.com/"]
+        {
             assert_eq!(endpoint(template, false).unwrap_err().code(), ErrorCode::InsecureUrl, "{template}");
             assert!(endpoint(template, true).is_ok(), "{template}");
         }
-        for template in ["http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/", "http://127.9.9.9/"] {
+        for template in ["http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/", "http://127.9.9.9/"]
+        {
             assert_eq!(endpoint(template, false).unwrap().transport, Transport::LoopbackHttp, "{template}");
         }
     }
 
     #[test]
     fn nothing_leads_from_tls_to_plain_text_or_to_a_file() {
-        let allowed = |endpoint: &Endpoint, url: &str| endpoint.check_artifact_url(&url.parse().unwrap()).is_ok();
+        let allowed =
+            |endpoint: &Endpoint, url: &str| endpoint.check_artifact_url(&url.parse().unwrap()).is_ok();
         let tls = endpoint("https://example.com/", true).unwrap();
         assert!(allowed(&tls, "https://cdn.example.net/a"));
         assert!(!allowed(&tls, "http://cdn.example.net/a"));

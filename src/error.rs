@@ -418,7 +418,10 @@ impl Error {
     }
 
     pub(crate) fn silence(url: &impl ToString, waited_for: &str, limit: Duration) -> Self {
-        Self::Timeout { url: url.to_string(), reason: format!("no {waited_for} within {} ms", limit.as_millis()) }
+        Self::Timeout {
+            url: url.to_string(),
+            reason: format!("no {waited_for} within {} ms", limit.as_millis()),
+        }
     }
 
     /// Turns an I/O failure into the variant that tells the user what to do about it.

@@ -14,9 +14,9 @@ mod http;
 mod install;
 mod manifest;
 mod progress;
+mod relaunch;
 #[cfg(feature = "release")]
 pub mod release;
-mod relaunch;
 #[cfg(feature = "sign")]
 pub mod sign;
 pub mod signature;

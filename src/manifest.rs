@@ -39,7 +39,8 @@ pub(crate) struct Release {
 /// install it; `source` is the URL named in errors.
 pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &str) -> Result<Release> {
     let reader = Reader { source };
-    let manifest = reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")?;
+    let manifest =
+        reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")?;
     let version = reader.version(&manifest)?;
     let notes = reader.optional_text(&manifest, "notes")?.map(str::to_owned);
     let date = reader.date(&manifest)?;

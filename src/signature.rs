@@ -58,6 +58,11 @@ impl Signature {
         Ok(Self { parsed, text: lines.join("\n") })
     }
 
+    /// The four lines, without a line break at the end.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The line that holds the signature of the artifact's bytes: what makes two signatures the same one,
     /// whatever their comments say.
     pub(crate) fn identity(&self) -> &str {
@@ -69,7 +74,11 @@ impl Signature {
 ///
 /// # Errors
 /// [`Error::SignatureMismatch`], [`Error::InvalidSignature`] for a malformed trusted comment, [`Error::Io`].
-pub fn verify_reader(reader: &mut dyn Read, signature: &Signature, keys: &[PublicKey]) -> Result<SignedMetadata> {
+pub fn verify_reader(
+    reader: &mut dyn Read,
+    signature: &Signature,
+    keys: &[PublicKey],
+) -> Result<SignedMetadata> {
     verified::verify_reader(reader, signature, keys)
 }
 

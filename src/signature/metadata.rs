@@ -223,7 +223,9 @@ mod tests {
     #[test]
     fn ambiguous_comments_are_refused() {
         let long = "x".repeat(TRUSTED_COMMENT_MAX_BYTES + 1);
-        for comment in ["version:2.0.0\tversion:2.0.0", "file:a\tfile:b", "version:2.0.0\u{1b}[2K", "\u{85}", &long] {
+        for comment in
+            ["version:2.0.0\tversion:2.0.0", "file:a\tfile:b", "version:2.0.0\u{1b}[2K", "\u{85}", &long]
+        {
             assert_eq!(outcome(comment, &announced()), Some(ErrorCode::InvalidSignature), "{comment:.40}");
         }
         assert_eq!(outcome(&"x".repeat(TRUSTED_COMMENT_MAX_BYTES), &announced()), None);

@@ -43,7 +43,8 @@ pub(super) fn verify_reader(
     keys: &[PublicKey],
 ) -> Result<SignedMetadata> {
     let mut hasher = Hasher::new(signature, keys);
-    feed(reader, |chunk| hasher.update(chunk)).map_err(|source| Error::io("read", "the signed data", source))?;
+    feed(reader, |chunk| hasher.update(chunk))
+        .map_err(|source| Error::io("read", "the signed data", source))?;
     hasher.finish()
 }
 
@@ -194,7 +195,8 @@ impl VerifiedArtifact {
         let mut target = VerifyingFile::open(copy, path, &self.trust)?;
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            let count = read_some(&mut source, &mut buffer).map_err(|error| Error::io("read", &self.path, error))?;
+            let count =
+                read_some(&mut source, &mut buffer).map_err(|error| Error::io("read", &self.path, error))?;
             match buffer.get(..count) {
                 Some(chunk) if !chunk.is_empty() => target.append(chunk)?,
                 _ => break,

@@ -1,0 +1,148 @@
+//! [`Progress`]: how far a download is, told often enough for a smooth bar and seldom enough to cost nothing.
+
+use std::time::{Duration, Instant};
+
+const INTERVAL: Duration = Duration::from_millis(50); // 20 a second
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Bytes come from the server.
+    Download,
+    /// The signature is checked.
+    Verify,
+}
+
+impl Phase {
+    /// `download` or `verify`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// How far a phase is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub phase: Phase,
+    /// Bytes of the artifact that are at hand, including those of an earlier attempt.
+    pub transferred: u64,
+    /// Bytes of the whole artifact, where known.
+    pub total: Option<u64>,
+    /// Mean speed of this download so far.
+    pub bytes_per_second: u64,
+}
+
+impl Progress {
+    /// From 0 to 100, where the total is known.
+    pub fn percent(&self) -> Option<f64> {
+        #[allow(clippy::cast_precision_loss, reason = "a percentage needs no more than 53 bits")]
+        self.total
+            .map(|total| if total == 0 { 100.0 } else { self.transferred as f64 * 100.0 / total as f64 })
+    }
+}
+
+/// Receives progress.
+pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
+
+/// Calls back at most 20 times a second, and always at the end of a phase.
+pub(crate) struct Meter {
+    on_progress: Option<OnProgress>,
+    started: Option<(Instant, u64)>,
+    last_call: Option<Instant>,
+}
+
+impl Meter {
+    pub(crate) const fn new(on_progress: Option<OnProgress>) -> Self {
+        Self { on_progress, started: None, last_call: None }
+    }
+
+    pub(crate) fn advance(&mut self, transferred: u64, total: Option<u64>) {
+        let now = Instant::now();
+        self.started.get_or_insert((now, transferred));
+        if self.last_call.is_none_or(|last| now.duration_since(last) >= INTERVAL) {
+            self.call(Phase::Download, transferred, total, now);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, phase: Phase, size: u64) {
+        self.call(phase, size, Some(size), Instant::now());
+    }
+
+    fn call(&mut self, phase: Phase, transferred: u64, total: Option<u64>, now: Instant) {
+        self.last_call = Some(now);
+        let bytes_per_second = self
+            .started
+            .map_or(0, |(since, from)| rate(transferred.saturating_sub(from), now.duration_since(since)));
+        if let Some(on_progress) = &mut self.on_progress {
+            on_progress(Progress { phase, transferred, total, bytes_per_second });
+        }
+    }
+}
+
+fn rate(bytes: u64, time: Duration) -> u64 {
+    let millis = time.as_millis().max(1);
+    u64::try_from(u128::from(bytes) * 1000 / millis).unwrap_or(u64::MAX)
+}
+
+/// Turns progress into chunks whose lengths add up to the size exactly, also when a download starts over.
+#[derive(Debug, Default)]
+pub struct ChunkMeter {
+    reported: u64,
+}
+
+impl ChunkMeter {
+    /// The length of what is new, and of the whole where known; `None` if nothing is.
+    pub fn chunk(&mut self, progress: &Progress) -> Option<(u64, Option<u64>)> {
+        let new = progress.transferred.saturating_sub(self.reported);
+        self.reported += new;
+        (new > 0).then_some((new, progress.total))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn progress(transferred: u64) -> Progress {
+        Progress { phase: Phase::Download, transferred, total: Some(100), bytes_per_second: 0 }
+    }
+
+    #[test]
+    fn chunks_add_up_although_the_download_started_over() {
+        let mut meter = ChunkMeter::default();
+        let chunks: Vec<u64> = [30, 60, 10, 50, 80, 100, 100]
+            .into_iter()
+            .filter_map(|transferred| meter.chunk(&progress(transferred)))
+            .map(|(length, _)| length)
+            .collect();
+        assert_eq!(chunks, [30, 30, 20, 20]);
+    }
+
+    #[test]
+    fn many_small_steps_cause_few_calls_and_the_end_is_told() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let mut meter = Meter::new(Some(Box::new(move |p| sink.lock().unwrap().push(p))));
+        for step in 1..=10_000 {
+            meter.advance(step, Some(10_000));
+        }
+        meter.finish(Phase::Download, 10_000);
+        let seen = seen.lock().unwrap();
+        assert!(seen.len() < 1_000, "{}", seen.len());
+        assert_eq!(seen.last().unwrap().transferred, 10_000);
+    }
+
+    #[test]
+    fn percent_is_known_when_the_total_is() {
+        assert_eq!(progress(25).percent(), Some(25.0));
+        assert_eq!(Progress { total: None, ..progress(25) }.percent(), None);
+        assert_eq!(Progress { total: Some(0), ..progress(0) }.percent(), Some(100.0));
+    }
+}

@@ -1,0 +1,138 @@
+//! Starting the application again once this process is gone.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Error, Result,
+    install::{Installation, own_appimage},
+    system::{Command, OsSystem, System},
+};
+
+/// What the runtime of an AppImage sets for the program in it. The next run sets its own.
+const APPIMAGE_VARIABLES: [&str; 4] = ["APPIMAGE", "APPDIR", "ARGV0", "OWD"];
+
+/// What to start.
+#[derive(Debug, Clone, Default)]
+pub struct RelaunchOptions {
+    /// Arguments for the program. Default: those of this process.
+    pub args: Option<Vec<OsString>>,
+    /// The program. Default: what an update replaces, else the running executable.
+    pub executable_path: Option<PathBuf>,
+}
+
+/// Starts the application again as soon as this process has exited, however it ends. Does not exit by itself.
+/// Called again, it replaces the earlier request.
+///
+/// # Errors
+/// [`Error::Io`] where the program does not exist or no process can be made.
+pub fn relaunch(options: RelaunchOptions) -> Result<()> {
+    let system = OsSystem;
+    let installation = Installation::locate(options.executable_path.as_deref(), &system)?;
+    start(installation.path(), options.args, &system)
+}
+
+pub(crate) fn start(program: &Path, args: Option<Vec<OsString>>, system: &dyn System) -> Result<()> {
+    let fail = |error| Error::io("start", program, error);
+    if !system.is_file(program).map_err(fail)? {
+        return Err(fail(std::io::ErrorKind::IsADirectory.into()));
+    }
+    let executable = system.current_exe().map_err(fail)?;
+    let appdir = own_appimage(&executable, system).and_then(|_| system.env("APPDIR")).map(PathBuf::from);
+    let command = plan(
+        program,
+        args.unwrap_or_else(|| system.args()),
+        own_appimage(&executable, system).is_some(),
+        appdir.as_deref(),
+        &system.envs(),
+        system.current_dir().ok().as_deref(),
+    );
+    system.spawn_after_exit(&command).map_err(fail)
+}
+
+/// The mounted image goes away with this process; so nothing that points into it may reach the next one.
+fn plan(
+    program: &Path,
+    args: Vec<OsString>,
+    from_appimage: bool,
+    appdir: Option<&Path>,
+    env: &[(OsString, OsString)],
+    current_dir: Option<&Path>,
+) -> Command {
+    let mut changes = Vec::new();
+    if from_appimage {
+        changes.extend(APPIMAGE_VARIABLES.map(|name| (OsString::from(name), None)));
+    }
+    let mut directory = None;
+    if let Some(appdir) = appdir {
+        changes.extend(env.iter().filter_map(|(name, value)| without_entries(name, value, appdir)));
+        if current_dir.is_some_and(|current| current.starts_with(appdir)) {
+            let original = env.iter().find(|(name, _)| name == "OWD").map(|(_, value)| PathBuf::from(value));
+            directory = Some(original.filter(|path| path.is_absolute()).unwrap_or_else(|| "/".into()));
+        }
+    }
+    Command { program: program.to_owned(), args, env: changes, directory }
+}
+
+/// The change that takes entries below `appdir` out of a list such as `PATH`, if it has any.
+fn without_entries(name: &OsStr, value: &OsStr, appdir: &Path) -> Option<(OsString, Option<OsString>)> {
+    if APPIMAGE_VARIABLES.iter().any(|known| name == *known) {
+        return None;
+    }
+    let entries: Vec<PathBuf> = std::env::split_paths(value).collect();
+    let kept: Vec<&PathBuf> = entries.iter().filter(|entry| !entry.starts_with(appdir)).collect();
+    if kept.len() == entries.len() {
+        return None;
+    }
+    let value = if kept.is_empty() { None } else { std::env::join_paths(kept).ok() };
+    Some((name.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    #[test]
+    fn nothing_of_the_old_image_reaches_the_new_process() {
+        let appdir = Path::new("/tmp/.mount_App");
+        let env = env(&[
+            ("APPDIR", "/tmp/.mount_App"),
+            ("OWD", "/home/me"),
+            ("PATH", "/tmp/.mount_App/usr/bin:/usr/bin:/bin"),
+            ("LD_LIBRARY_PATH", "/tmp/.mount_App/usr/lib"),
+            ("GSETTINGS_SCHEMA_DIR", "/tmp/.mount_Apple"),
+            ("HOME", "/home/me"),
+        ]);
+        let command = plan(
+            Path::new("/opt/App"),
+            vec!["--x".into()],
+            true,
+            Some(appdir),
+            &env,
+            Some(&appdir.join("usr")),
+        );
+        let change =
+            |name: &str| command.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        assert_eq!(change("APPIMAGE"), Some(None));
+        assert_eq!(change("APPDIR"), Some(None));
+        assert_eq!(change("PATH"), Some(Some("/usr/bin:/bin".into())));
+        assert_eq!(change("LD_LIBRARY_PATH"), Some(None));
+        assert_eq!(change("GSETTINGS_SCHEMA_DIR"), None);
+        assert_eq!(change("HOME"), None);
+        assert_eq!(command.directory, Some("/home/me".into()));
+        assert_eq!(command.args, ["--x"]);
+    }
+
+    #[test]
+    fn outside_an_image_nothing_is_changed() {
+        let env = env(&[("PATH", "/usr/bin"), ("APPDIR", "/tmp/.mount_Terminal")]);
+        let command = plan(Path::new("/opt/app"), Vec::new(), false, None, &env, Some(Path::new("/work")));
+        assert_eq!((command.env, command.directory), (Vec::new(), None));
+    }
+}

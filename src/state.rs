@@ -1,0 +1,316 @@
+//! [`DataDir`]: what must outlive a run, in a directory of this user for this application.
+//!
+//! ```text
+//! lock                 held while an update is staged or installed
+//! state.json           what was installed last
+//! staged.json          the release that a finished download belongs to
+//! download/<id>.part   an unfinished download, <id>.json what is needed to resume it
+//! download/<id>.bin    a finished one
+//! ```
+
+mod record;
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use ring::digest;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) use record::{Installed, Partial, Staged, State};
+
+use crate::{
+    Error, Result,
+    signature::Signature,
+    system::{System, check_private_dir, create_private_dir, private},
+};
+
+/// Hexadecimal digits of a name made from a hash: 128 bits, far beyond chance.
+const NAME_DIGITS: usize = 32;
+const RECORD_MAX_BYTES: u64 = 64 << 10; // 64 KiB
+
+/// The directory of one application.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+}
+
+/// While it lives, no other update of this application is under way.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl DataDir {
+    /// Where the data of an application lies. `configured` may be shared by several applications.
+    ///
+    /// Default: `$XDG_STATE_HOME`, else `~/.local/state` (XDG Base Directory Specification 0.8), and in it
+    /// `crabnebula-updater`.
+    pub(crate) fn locate(configured: Option<&Path>, application: &str, system: &dyn System) -> Result<Self> {
+        let base = match configured {
+            Some(path) => path.to_owned(),
+            None => default_base(system).ok_or_else(|| {
+                let reason = "there is no home directory to put it into by default";
+                Error::option_invalid("dataDir", "nothing", reason)
+            })?,
+        };
+        Ok(Self { path: base.join(application) })
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// Makes the directory where it is missing, and refuses one that belongs to somebody else.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        for directory in [self.path.clone(), self.downloads()] {
+            create_private_dir(&directory).map_err(|error| Error::io("create", &directory, error))?;
+            check_private_dir(&directory).map_err(|error| Error::io("use", &directory, error))?;
+        }
+        Ok(())
+    }
+
+    /// Begins an update.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another one is under way, in this process or another.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        self.prepare()?;
+        let path = self.path.join("lock");
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(&path)
+            .map_err(|error| Error::io("open", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::Busy { lock: path }),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),
+        }
+    }
+
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.path.join("download")
+    }
+
+    pub(crate) fn partial(&self, signature: &Signature) -> PathBuf {
+        self.downloads().join(format!("{}.part", short_hash(signature.identity().as_bytes())))
+    }
+
+    pub(crate) fn finished(&self, signature: &Signature) -> PathBuf {
+        self.partial(signature).with_extension("bin")
+    }
+
+    /// What was installed last; the default where nothing is known. A damaged file counts as none: first use again.
+    pub(crate) fn state(&self) -> State {
+        self.read("state.json").unwrap_or_default()
+    }
+
+    pub(crate) fn write_state(&self, state: &State) -> Result<()> {
+        let path = self.path.join("state.json");
+        if path.exists() && self.read::<State>("state.json").is_none() {
+            // Kept for whoever looks for the cause; failing to keep it must not stop an update.
+            let _ = fs::rename(&path, self.path.join("state.damaged"));
+        }
+        self.write("state.json", state)
+    }
+
+    pub(crate) fn staged(&self) -> Option<Staged> {
+        self.read("staged.json")
+    }
+
+    pub(crate) fn forget_staged(&self) -> Result<()> {
+        remove(&self.path.join("staged.json"))
+    }
+
+    pub(crate) fn write_staged(&self, staged: &Staged) -> Result<()> {
+        self.write("staged.json", staged)
+    }
+
+    /// What is needed to resume the download with this signature.
+    pub(crate) fn partial_record(&self, signature: &Signature) -> Option<Partial> {
+        read_record(&self.partial(signature).with_extension("json"))
+            .filter(|partial: &Partial| partial.signature == signature.identity())
+    }
+
+    pub(crate) fn write_partial_record(&self, signature: &Signature, partial: &Partial) -> Result<()> {
+        write_record(&self.partial(signature).with_extension("json"), partial)
+    }
+
+    /// Forgets the staged update and its file.
+    pub(crate) fn discard_staged(&self, signature: &Signature) -> Result<()> {
+        if self
+            .staged()
+            .is_some_and(|staged| staged.signature_identity() == Some(signature.identity().to_owned()))
+        {
+            self.forget_staged()?;
+        }
+        remove(&self.finished(signature))
+    }
+
+    /// Removes the downloads of every signature but this one, and half-written records.
+    pub(crate) fn sweep(&self, keep: Option<&Signature>) -> Result<()> {
+        let kept = keep.map(|signature| short_hash(signature.identity().as_bytes()));
+        for path in entries(&self.downloads()) {
+            if path.file_stem().and_then(|stem| stem.to_str()) != kept.as_deref() || is_temporary(&path) {
+                remove(&path)?;
+            }
+        }
+        entries(&self.path).filter(|path| is_temporary(path)).try_for_each(|path| remove(&path))
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        read_record(&self.path.join(name))
+    }
+
+    fn write(&self, name: &str, record: &impl Serialize) -> Result<()> {
+        self.prepare()?;
+        write_record(&self.path.join(name), record)
+    }
+}
+
+fn default_base(system: &dyn System) -> Option<PathBuf> {
+    let absolute = |name| system.env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("crabnebula-updater"))
+}
+
+/// A file name for anything: the start of its SHA-256.
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    let mut name: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    name.truncate(NAME_DIGITS);
+    name
+}
+
+/// Text that nobody can guess, so that nobody can have put a file under that name before.
+pub(crate) fn random_name() -> Result<String> {
+    let mut bytes = [0; NAME_DIGITS / 2];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Io {
+        operation: "read random bytes for",
+        path: "a file name".into(),
+        source: error.to_string().into(),
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tmp")
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let file = private(OpenOptions::new().read(true)).open(path).ok()?;
+    if file.metadata().ok()?.len() > RECORD_MAX_BYTES {
+        return None;
+    }
+    serde_json::from_reader(io::BufReader::new(file)).ok()
+}
+
+/// Writes beside, flushes and renames: a crash leaves the old record or the new one.
+fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
+    let fail = |error| Error::io("write", path, error);
+    let text = serde_json::to_vec(record).map_err(|error| fail(error.into()))?;
+    let temporary = path.with_file_name(format!("{}.tmp", random_name()?));
+    let written = private(OpenOptions::new().write(true).create_new(true))
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()));
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+    use crate::{ErrorCode, system::OsSystem};
+
+    fn data_dir(base: &Path) -> DataDir {
+        DataDir::locate(Some(base), "application", &OsSystem).unwrap()
+    }
+
+    #[test]
+    fn the_directory_and_its_files_are_private() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        data.write_state(&State::default()).unwrap();
+        let _lock = data.lock().unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(data.path.clone()), 0o700);
+        assert_eq!(mode(data.path.join("state.json")), 0o600);
+        assert_eq!(mode(data.path.join("lock")), 0o600);
+    }
+
+    #[test]
+    fn a_directory_that_others_could_write_to_is_closed() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        fs::create_dir(&data.path).unwrap();
+        fs::set_permissions(&data.path, fs::Permissions::from_mode(0o777)).unwrap();
+        data.prepare().unwrap();
+        assert_eq!(fs::metadata(&data.path).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn links_planted_in_place_of_files_are_not_followed() {
+        let base = tempfile::tempdir().unwrap();
+        let victim = base.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let data = data_dir(base.path());
+        data.prepare().unwrap();
+        symlink(&victim, data.path.join("lock")).unwrap();
+        assert!(data.lock().is_err());
+        symlink(&victim, data.path.join("state.json")).unwrap();
+        data.write_state(&State::default()).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_link_planted_in_place_of_the_directory_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        symlink(elsewhere.path(), &data.path).unwrap();
+        assert!(data.lock().is_err());
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_one_update_at_a_time_also_within_a_process() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        let lock = data.lock().unwrap();
+        assert_eq!(data.lock().unwrap_err().code(), ErrorCode::Busy);
+        drop(lock);
+        data.lock().unwrap();
+    }
+
+    #[test]
+    fn a_damaged_state_is_set_aside() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        data.prepare().unwrap();
+        fs::write(data.path.join("state.json"), "{\"installed\": 7").unwrap();
+        assert_eq!(data.state(), State::default());
+        let state = State { signed_version_seen: true, ..State::default() };
+        data.write_state(&state).unwrap();
+        assert_eq!(data.state(), state);
+        assert_eq!(fs::read_to_string(data.path.join("state.damaged")).unwrap(), "{\"installed\": 7");
+    }
+}

@@ -1,0 +1,71 @@
+//! The records that are kept, as JSON.
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{signature::Signature, system::Fingerprint};
+
+/// What was installed here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The last installation; written before its last step, so that the step decides whether it counts.
+    pub(crate) installed: Option<Installed>,
+    /// An artifact with a signed version was installed: from then on every one must have it.
+    #[serde(default)]
+    pub(crate) signed_version_seen: bool,
+}
+
+/// One installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Installed {
+    /// See [`Signature::identity`].
+    pub(crate) signature: String,
+    /// What the installed file looks like. If it looks different, it was not installed, or replaced since.
+    pub(crate) fingerprint: Fingerprint,
+    /// Whether the signature carried a version.
+    pub(crate) signed_version: bool,
+}
+
+/// What a server said of a download that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Partial {
+    /// See [`Signature::identity`].
+    pub(crate) signature: String,
+    /// Strong entity tag (RFC 9110, section 8.8.3).
+    pub(crate) etag: Option<String>,
+}
+
+/// A release that was downloaded and verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Staged {
+    pub(crate) version: Version,
+    pub(crate) target: String,
+    pub(crate) format: String,
+    pub(crate) signature: String,
+    pub(crate) downloaded_bytes: u64,
+}
+
+impl Staged {
+    pub(crate) fn signature_identity(&self) -> Option<String> {
+        Signature::parse(&self.signature).ok().map(|signature| signature.identity().to_owned())
+    }
+}
+
+impl State {
+    /// Whether the artifact with this signature is what lies at the target now.
+    pub(crate) fn is_installed(&self, signature: &Signature, found: Option<&Fingerprint>) -> bool {
+        self.installed.as_ref().is_some_and(|installed| {
+            installed.signature == signature.identity() && Some(&installed.fingerprint) == found
+        })
+    }
+
+    /// Whether this application only takes artifacts whose signature carries the version. It does once such a one was
+    /// completely installed, which the target itself proves if this process never got to say so.
+    pub(crate) fn requires_signed_version(&self, found: Option<&Fingerprint>) -> bool {
+        self.signed_version_seen
+            || self
+                .installed
+                .as_ref()
+                .is_some_and(|installed| installed.signed_version && Some(&installed.fingerprint) == found)
+    }
+}

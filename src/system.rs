@@ -1,0 +1,103 @@
+//! [`System`]: everything an installation asks of the operating system, so that tests can make each step fail.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+pub(crate) use os::{OsSystem, check_private_dir, create_private_dir, private};
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(unix)]
+#[path = "system/unix.rs"]
+mod os;
+
+/// A program to be started once this process is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    /// Variables that are removed (`None`) or changed.
+    pub(crate) env: Vec<(OsString, Option<OsString>)>,
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// What tells whether a file was replaced. The device is left out: some file systems number it anew at every mount.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Fingerprint {
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) modified_ns: i128,
+}
+
+/// The operating system as installations see it.
+pub(crate) trait System: Send + Sync + std::fmt::Debug {
+    /// A variable of the environment.
+    fn env(&self, name: &str) -> Option<OsString>;
+    /// All variables of the environment.
+    fn envs(&self) -> Vec<(OsString, OsString)>;
+    /// The arguments of this process, without the program's name.
+    fn args(&self) -> Vec<OsString>;
+    /// The working directory.
+    fn current_dir(&self) -> io::Result<PathBuf>;
+    /// The running executable.
+    fn current_exe(&self) -> io::Result<PathBuf>;
+    /// The path without symbolic links.
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The first bytes of a regular file, fewer if it is shorter.
+    fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
+    /// Whether the path leads to a regular file.
+    fn is_file(&self, path: &Path) -> io::Result<bool>;
+    /// Fails unless entries of this directory can be made and renamed.
+    fn check_writable(&self, directory: &Path) -> io::Result<()>;
+    /// Bytes free for this user.
+    fn available_space(&self, directory: &Path) -> io::Result<u64>;
+    /// Whether a file can be renamed from one to the other directory.
+    fn same_file_system(&self, one: &Path, other: &Path) -> io::Result<bool>;
+    /// Makes a file that did not exist, readable for its owner only.
+    fn create_private(&self, path: &Path) -> io::Result<File>;
+    /// Opens a file of the updater's own for reading and writing; links are not followed.
+    fn open_private(&self, path: &Path) -> io::Result<File>;
+    /// Gives `file` the mode, owner and extended attributes of the one it replaces.
+    fn adopt_attributes(&self, file: &File, replaced: &Path) -> io::Result<()>;
+    /// Waits until the file is on disk.
+    fn sync(&self, file: &File) -> io::Result<()>;
+    /// Waits until the entries of the directory are on disk.
+    fn sync_dir(&self, directory: &Path) -> io::Result<()>;
+    /// Renames, replacing what is there, in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// What tells whether the file at `path` is still the same.
+    fn fingerprint(&self, path: &Path) -> io::Result<Fingerprint>;
+    /// The same, of an open file.
+    fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint>;
+    /// Starts a program once this process is gone, however it ends; replaces an earlier request.
+    fn spawn_after_exit(&self, command: &Command) -> io::Result<()>;
+}
+
+/// `file` without the marker that Linux puts behind the name of a running program that was replaced.
+pub(crate) fn without_deleted_marker(path: PathBuf, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    const MARKER: &str = " (deleted)";
+    let Some(plain) = path.as_os_str().to_str().and_then(|text| text.strip_suffix(MARKER)) else {
+        return path;
+    };
+    if exists(&path) { path } else { PathBuf::from(OsStr::new(plain)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_program_is_found_under_its_own_name() {
+        let gone = PathBuf::from("/opt/app (deleted)");
+        assert_eq!(without_deleted_marker(gone.clone(), |_| false), Path::new("/opt/app"));
+        assert_eq!(without_deleted_marker(gone.clone(), |_| true), gone);
+        assert_eq!(without_deleted_marker("/opt/app".into(), |_| false), Path::new("/opt/app"));
+    }
+}

@@ -1,0 +1,257 @@
+//! [`OsSystem`] on Unix.
+
+#![allow(unsafe_code, reason = "one call in a forked child, proved beside it")]
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{self, Read},
+    os::unix::{
+        fs::{MetadataExt, OpenOptionsExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Stdio},
+    sync::{Mutex, PoisonError},
+};
+
+use rustix::{
+    fs::{Access, Gid, Mode, OFlags, Uid, XattrFlags},
+    io::Errno,
+};
+
+use super::{Command, Fingerprint, System, without_deleted_marker};
+
+/// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
+const KEPT_MODE: u32 = 0o777;
+const OWNER_EXECUTE: u32 = 0o100;
+
+/// The real operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OsSystem;
+
+impl System for OsSystem {
+    fn env(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn envs(&self) -> Vec<(OsString, OsString)> {
+        std::env::vars_os().collect()
+    }
+
+    fn args(&self) -> Vec<OsString> {
+        std::env::args_os().skip(1).collect()
+    }
+
+    fn current_dir(&self) -> io::Result<PathBuf> {
+        std::env::current_dir()
+    }
+
+    fn current_exe(&self) -> io::Result<PathBuf> {
+        std::env::current_exe().map(|path| without_deleted_marker(path, Path::exists))
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
+        let mut start = Vec::with_capacity(length);
+        File::open(path)?.take(length as u64).read_to_end(&mut start)?;
+        Ok(start)
+    }
+
+    fn is_file(&self, path: &Path) -> io::Result<bool> {
+        fs::metadata(path).map(|metadata| metadata.is_file())
+    }
+
+    fn check_writable(&self, directory: &Path) -> io::Result<()> {
+        Ok(rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
+    }
+
+    fn available_space(&self, directory: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(directory)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn same_file_system(&self, one: &Path, other: &Path) -> io::Result<bool> {
+        Ok(fs::metadata(one)?.dev() == fs::metadata(other)?.dev())
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<File> {
+        private(OpenOptions::new().read(true).write(true).create_new(true)).open(path)
+    }
+
+    fn open_private(&self, path: &Path) -> io::Result<File> {
+        private(OpenOptions::new().read(true).write(true)).open(path)
+    }
+
+    fn adopt_attributes(&self, file: &File, replaced: &Path) -> io::Result<()> {
+        let old = fs::metadata(replaced)?;
+        adopt_owner(file, &old)?;
+        copy_extended_attributes(file, replaced)?;
+        let mode = old.mode() & KEPT_MODE | OWNER_EXECUTE;
+        Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn fingerprint(&self, path: &Path) -> io::Result<Fingerprint> {
+        fs::metadata(path).map(|metadata| fingerprint(&metadata))
+    }
+
+    fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint> {
+        file.metadata().map(|metadata| fingerprint(&metadata))
+    }
+
+    fn spawn_after_exit(&self, command: &Command) -> io::Result<()> {
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Successor::spawn(command)?;
+        if let Some(mut earlier) = waiting.replace(next) {
+            earlier.dismiss();
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file of the updater's own: no other user may read it, and a link in its place is not followed.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[allow(clippy::cast_possible_wrap, reason = "the flag is a small positive number on every Unix")]
+    options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32)
+}
+
+/// The directory is this user's own: nobody else can have put something into it.
+pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(directory)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a directory"));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Makes a directory, and those above it, for this user only.
+pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
+    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)
+}
+
+fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+    let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    Fingerprint { inode: metadata.ino(), size: metadata.len(), modified_ns }
+}
+
+/// Only root can give files away; an ordinary user replaces what it may replace and owns the result.
+fn adopt_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
+        return Ok(());
+    }
+    let (owner, group) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+    match rustix::fs::fchown(file, Some(owner), Some(group)) {
+        Err(Errno::PERM) => match rustix::fs::fchown(file, None, Some(group)) {
+            Err(Errno::PERM) => Ok(()),
+            result => Ok(result?),
+        },
+        result => Ok(result?),
+    }
+}
+
+/// Attributes that this user or file system cannot have are left out; any other failure ends the installation.
+fn copy_extended_attributes(file: &File, replaced: &Path) -> io::Result<()> {
+    let names = match read_sized(|buffer| rustix::fs::listxattr(replaced, buffer)) {
+        Err(Errno::NOTSUP) => return Ok(()),
+        names => names?,
+    };
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let value = match read_sized(|buffer| rustix::fs::getxattr(replaced, name, buffer)) {
+            Err(Errno::NODATA | Errno::PERM | Errno::ACCESS) => continue,
+            value => value?,
+        };
+        match rustix::fs::fsetxattr(file, name, &value, XattrFlags::empty()) {
+            Err(Errno::NOTSUP | Errno::PERM | Errno::ACCESS) | Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a value whose size is not known: asks for it, and again if it grew in between.
+fn read_sized(mut read: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    loop {
+        let mut buffer = vec![0; read(&mut [])?];
+        match read(&mut buffer) {
+            Err(Errno::RANGE) => {}
+            result => {
+                buffer.truncate(result?);
+                return Ok(buffer);
+            }
+        }
+    }
+}
+
+static WAITING: Mutex<Option<Successor>> = Mutex::new(None);
+
+/// A shell that waits at a pipe for this process to end, and then becomes the program. The kernel closes the pipe
+/// however the process ends, and nothing is ever written to it.
+struct Successor {
+    shell: Child,
+    _pipe: Option<ChildStdin>,
+}
+
+impl Successor {
+    fn spawn(command: &Command) -> io::Result<Self> {
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell
+            .args(["-c", r#"read -r _; exec "$@" </dev/null"#, "sh"])
+            .arg(&command.program)
+            .args(&command.args);
+        for (name, value) in &command.env {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        if let Some(directory) = &command.directory {
+            shell.current_dir(directory);
+        }
+        shell.stdin(Stdio::piped());
+        // SAFETY: between fork and exec only async-signal-safe functions may be called. setsid(2) is one
+        // (signal-safety(7)), and the closure neither allocates nor takes a lock.
+        unsafe {
+            shell.pre_exec(|| {
+                // A new session outlives the terminal and the process group of this process.
+                rustix::process::setsid()?;
+                Ok(())
+            });
+        }
+        let mut shell = shell.spawn()?;
+        let pipe = shell.stdin.take();
+        Ok(Self { shell, _pipe: pipe })
+    }
+
+    /// Ends a shell that is no longer wanted before its pipe closes.
+    fn dismiss(&mut self) {
+        // It can only have ended by itself, and then there is nothing to do.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}

@@ -1,0 +1,132 @@
+//! [`StagedUpdate`]: a verified update on disk.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use semver::Version;
+
+use super::{Context, InstallOptions, is_wanted, run_blocking};
+use crate::{
+    Error, Result,
+    signature::{Signature, Trust, VerifiedArtifact},
+    state::Staged,
+};
+
+/// A verified update on disk, ready to be installed now or by a later run.
+#[derive(Debug, Clone)]
+pub struct StagedUpdate {
+    context: Arc<Context>,
+    trust: Arc<Trust>,
+    path: PathBuf,
+    size: u64,
+    downloaded_bytes: u64,
+}
+
+impl StagedUpdate {
+    pub(super) fn new(context: Arc<Context>, artifact: &VerifiedArtifact, downloaded_bytes: u64) -> Self {
+        Self {
+            context,
+            trust: Arc::clone(artifact.trust()),
+            path: artifact.path().to_owned(),
+            size: artifact.size(),
+            downloaded_bytes,
+        }
+    }
+
+    /// The version of the update.
+    pub fn version(&self) -> &Version {
+        &self.trust.announced.version
+    }
+
+    /// Where the artifact lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size of the artifact in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes received for it: less than the size where an earlier attempt was continued.
+    pub fn downloaded_bytes(&self) -> u64 {
+        self.downloaded_bytes
+    }
+
+    /// Verifies the file once more, because time has passed, and installs it.
+    ///
+    /// # Errors
+    /// [`Error::NotUpdatable`], [`Error::SignatureMismatch`] and its relatives, [`Error::Busy`], [`Error::Io`] and its
+    /// relatives.
+    pub async fn install(&self, options: InstallOptions) -> Result<()> {
+        let this = self.clone();
+        run_blocking(move || {
+            let _lock = this.context.data()?.lock()?;
+            this.context.preflight(this.trust.announced.format)?;
+            this.context.install(this.verified()?, options)
+        })
+        .await
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Io`] and its relatives.
+    pub async fn discard(&self) -> Result<()> {
+        let this = self.clone();
+        run_blocking(move || {
+            let data = this.context.data()?;
+            let _lock = data.lock()?;
+            data.discard_staged(&this.trust.signature)
+        })
+        .await
+    }
+
+    fn verified(&self) -> Result<VerifiedArtifact> {
+        let file = self
+            .context
+            .system
+            .open_private(&self.path)
+            .map_err(|error| Error::io("open", &self.path, error))?;
+        VerifiedArtifact::from_file(file, self.path.clone(), &self.trust)
+    }
+
+    /// What an earlier run staged. One that is no update any more is removed.
+    pub(super) fn pending(context: &Arc<Context>) -> Result<Option<Self>> {
+        let data = context.data()?;
+        if !data.exists() {
+            return Ok(None);
+        }
+        let _lock = data.lock()?;
+        let Some(staged) = data.staged() else { return Ok(None) };
+        let found = Self::read(context, &staged).filter(|this| this.verified().is_ok());
+        if found.is_none() {
+            data.sweep(None)?;
+            data.forget_staged()?;
+        }
+        Ok(found)
+    }
+
+    fn read(context: &Arc<Context>, staged: &Staged) -> Option<Self> {
+        let settings = &context.settings;
+        let signature = Signature::parse(&staged.signature).ok()?;
+        let current = is_wanted(&settings.current_version, &staged.version, settings.config.allow_downgrades)
+            && context.target_keys().contains(&staged.target)
+            && !context.is_installed(&signature);
+        if !current {
+            return None;
+        }
+        let path = context.data().ok()?.finished(&signature);
+        let size = std::fs::metadata(&path).ok()?.len();
+        let trust = context.trust(&staged.version, &staged.target, staged.format.parse().ok()?, &signature);
+        Some(Self {
+            context: Arc::clone(context),
+            trust,
+            path,
+            size,
+            downloaded_bytes: staged.downloaded_bytes,
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! [`Update`]: a release that is newer, not yet downloaded.
+
+use std::{path::Path, sync::Arc};
+
+use semver::Version;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Context, DownloadOptions, InstallOptions, StagedUpdate, run_blocking};
+use crate::{
+    Config, Error, Result,
+    download::{DiskSink, Download, MemorySink},
+    endpoint::Endpoint,
+    http::{Client, Headers},
+    manifest::Release,
+    progress::{Meter, Phase},
+    signature::{Trust, VerifiedArtifact, VerifyingFile},
+    state::{Lock, Staged, random_name, remove},
+    target::Format,
+};
+
+/// A release that was found. Immutable: what was checked is what is downloaded, verified and installed.
+#[derive(Debug, Clone)]
+pub struct Update {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    context: Arc<Context>,
+    release: Release,
+    endpoint: Endpoint,
+}
+
+/// A finished download, and the bytes that were received for it.
+type Fetched = (VerifiedArtifact, u64);
+
+impl Update {
+    pub(super) fn new(context: Arc<Context>, release: Release, endpoint: Endpoint) -> Self {
+        Self { inner: Arc::new(Inner { context, release, endpoint }) }
+    }
+
+    pub(super) fn release(&self) -> &Release {
+        &self.inner.release
+    }
+
+    /// The version that runs now.
+    pub fn current_version(&self) -> &Version {
+        &self.inner.context.settings.current_version
+    }
+
+    /// The version that was announced.
+    pub fn version(&self) -> &Version {
+        &self.release().version
+    }
+
+    /// The key that matched in the manifest: `linux-x86_64`.
+    pub fn target(&self) -> &str {
+        &self.release().target
+    }
+
+    /// The artifact's format.
+    pub fn format(&self) -> Format {
+        self.release().format
+    }
+
+    /// Where the artifact is.
+    pub fn download_url(&self) -> &Url {
+        &self.release().url
+    }
+
+    /// The signature, in minisign's own text form.
+    pub fn signature(&self) -> &str {
+        self.release().signature.as_str()
+    }
+
+    /// What will be replaced; where nothing can be, the running executable.
+    pub fn extract_path(&self) -> &Path {
+        self.inner.context.installation.path()
+    }
+
+    /// Declared size in bytes, where the manifest gives one.
+    pub fn size(&self) -> Option<u64> {
+        self.release().size
+    }
+
+    /// Release notes.
+    pub fn body(&self) -> Option<&str> {
+        self.release().notes.as_deref()
+    }
+
+    /// Publication date.
+    pub fn date(&self) -> Option<OffsetDateTime> {
+        self.release().date
+    }
+
+    /// Publication date as RFC 3339 text.
+    pub fn date_text(&self) -> Option<String> {
+        self.date().and_then(|date| date.format(&Rfc3339).ok())
+    }
+
+    /// What the updater was configured with.
+    pub fn config(&self) -> &Config {
+        &self.inner.context.settings.config
+    }
+
+    /// Downloads to memory and verifies.
+    ///
+    /// # Errors
+    /// [`Error::Network`] and its relatives, [`Error::SizeMismatch`], [`Error::SignatureMismatch`] and its relatives,
+    /// [`Error::Cancelled`].
+    pub async fn download(&self, options: DownloadOptions) -> Result<Vec<u8>> {
+        let mut meter = Meter::new(options.on_progress);
+        let mut sink = MemorySink::default();
+        let client = self.client()?;
+        let headers = self.download_headers();
+        cancellable(&options.cancel, self.transfer(&client, &headers).run(&mut sink, &mut meter)).await?;
+        let (bytes, trust) = (sink.bytes, self.trust());
+        meter.finish(Phase::Download, bytes.len() as u64);
+        let bytes = run_blocking(move || trust.verify_bytes(&bytes).map(|_| bytes)).await?;
+        meter.finish(Phase::Verify, bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// Verifies these bytes against the announced signature, then installs them.
+    ///
+    /// # Errors
+    /// [`Error::SignatureMismatch`] and its relatives, [`Error::NotUpdatable`], [`Error::Busy`], [`Error::Io`] and its
+    /// relatives.
+    pub async fn install(&self, bytes: Vec<u8>, options: InstallOptions) -> Result<()> {
+        let this = self.clone();
+        run_blocking(move || this.install_bytes(&bytes, options)).await
+    }
+
+    /// Downloads to disk in constant memory, continuing an earlier attempt, and verifies. Nothing is installed yet.
+    ///
+    /// # Errors
+    /// As [`Self::download`]; [`Error::Busy`], [`Error::NoSpace`], [`Error::Io`] and its relatives.
+    pub async fn stage(&self, options: DownloadOptions) -> Result<StagedUpdate> {
+        let lock = Arc::new(self.inner.context.data()?.lock()?);
+        let (artifact, downloaded) = self.fetch(options, &lock).await?;
+        Ok(StagedUpdate::new(Arc::clone(&self.inner.context), &artifact, downloaded))
+    }
+
+    /// [`Self::stage`] and [`StagedUpdate::install`] under one lock. Finds out first whether installing is possible.
+    ///
+    /// # Errors
+    /// As both of them.
+    pub async fn download_and_install(
+        &self,
+        download: DownloadOptions,
+        install: InstallOptions,
+    ) -> Result<()> {
+        let context = Arc::clone(&self.inner.context);
+        let format = self.format();
+        run_blocking(move || context.preflight(format)).await?;
+        let lock = Arc::new(self.inner.context.data()?.lock()?);
+        let cancel = download.cancel.clone();
+        let (artifact, _) = self.fetch(download, &lock).await?;
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let context = Arc::clone(&self.inner.context);
+        run_blocking(move || {
+            let _lock = lock;
+            context.install(artifact, install)
+        })
+        .await
+    }
+
+    fn trust(&self) -> Arc<Trust> {
+        let release = self.release();
+        self.inner.context.trust(&release.version, &release.target, release.format, &release.signature)
+    }
+
+    fn client(&self) -> Result<Client> {
+        Client::shared(self.inner.context.settings.proxy.as_ref())
+    }
+
+    /// The endpoint's headers may carry secrets meant for its origin alone.
+    fn download_headers(&self) -> Headers {
+        let settings = &self.inner.context.settings;
+        if self.release().url.origin() == self.inner.endpoint.url.origin() {
+            settings.headers.clone().overridden_by(&settings.download_headers)
+        } else {
+            settings.download_headers.clone()
+        }
+    }
+
+    fn transfer<'a>(&'a self, client: &'a Client, headers: &'a Headers) -> Download<'a> {
+        let settings = &self.inner.context.settings;
+        Download {
+            client,
+            url: &self.release().url,
+            transport: self.inner.endpoint.transport_for(&self.release().url),
+            headers,
+            silence_max: settings.timeout,
+            limits: &settings.config.limits,
+            size: self.release().size,
+            size_max: settings.max_download_bytes,
+        }
+    }
+
+    async fn fetch(&self, options: DownloadOptions, lock: &Arc<Lock>) -> Result<Fetched> {
+        let mut meter = Meter::new(options.on_progress);
+        let trust = self.trust();
+        if let Some(artifact) = self.at_hand(&trust).await? {
+            meter.finish(Phase::Verify, artifact.size());
+            return Ok((artifact, 0));
+        }
+        let mut received = 0;
+        let artifact = loop {
+            let (outcome, resumed) =
+                self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?;
+            match outcome {
+                Ok(artifact) => break artifact,
+                // What an earlier run left may be at fault: once more, from the start.
+                Err(_) if resumed => {}
+                Err(error) => return Err(error),
+            }
+        };
+        meter.finish(Phase::Download, artifact.size());
+        meter.finish(Phase::Verify, artifact.size());
+        let this = self.clone();
+        let artifact = run_blocking(move || this.keep(artifact, received)).await?;
+        Ok((artifact, received))
+    }
+
+    /// One transfer into the partial file. The inner result tells whether the bytes are authentic, the flag whether
+    /// some of them came from an earlier run.
+    async fn fetch_once(
+        &self,
+        trust: &Arc<Trust>,
+        cancel: &CancellationToken,
+        lock: &Arc<Lock>,
+        meter: &mut Meter,
+        received: &mut u64,
+    ) -> Result<(Result<VerifiedArtifact>, bool)> {
+        let context = &self.inner.context;
+        let data = context.data()?;
+        let partial = data.partial(&trust.signature);
+        let client = self.client()?;
+        let headers = self.download_headers();
+        let mut sink =
+            DiskSink::open(data, Arc::clone(trust), Arc::clone(&context.system), Arc::clone(lock)).await?;
+        match cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await {
+            Ok(bytes) => *received += bytes,
+            Err(error) => {
+                sink.close().await;
+                if !may_be_continued(&error) {
+                    Context::discard_file(&partial);
+                }
+                return Err(error);
+            }
+        }
+        let resumed = sink.resumed();
+        let outcome = sink.finish().await;
+        if outcome.is_err() {
+            Context::discard_file(&partial);
+        }
+        Ok((outcome, resumed))
+    }
+
+    /// What an earlier call or run finished, verified again.
+    async fn at_hand(&self, trust: &Arc<Trust>) -> Result<Option<VerifiedArtifact>> {
+        let context = Arc::clone(&self.inner.context);
+        let trust = Arc::clone(trust);
+        run_blocking(move || {
+            let data = context.data()?;
+            data.sweep(Some(&trust.signature))?;
+            let path = data.finished(&trust.signature);
+            let Ok(file) = context.system.open_private(&path) else { return Ok(None) };
+            match VerifiedArtifact::from_file(file, path.clone(), &trust) {
+                Ok(artifact) => Ok(Some(artifact)),
+                Err(_) => remove(&path).map(|()| None),
+            }
+        })
+        .await
+    }
+
+    /// Makes a verified download known to later runs.
+    fn keep(&self, artifact: VerifiedArtifact, downloaded_bytes: u64) -> Result<VerifiedArtifact> {
+        let data = self.inner.context.data()?;
+        let release = self.release();
+        let path = data.finished(&release.signature);
+        let system = &self.inner.context.system;
+        system.rename(artifact.path(), &path).map_err(|error| Error::io("rename", artifact.path(), error))?;
+        remove(&artifact.path().with_extension("json"))?;
+        data.write_staged(&Staged {
+            version: release.version.clone(),
+            target: release.target.clone(),
+            format: release.format.to_string(),
+            signature: release.signature.as_str().to_owned(),
+            downloaded_bytes,
+        })?;
+        Ok(artifact.moved_to(path))
+    }
+
+    fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {
+        let context = &self.inner.context;
+        context.preflight(self.format())?;
+        let data = context.data()?;
+        let _lock = data.lock()?;
+        let path = data.downloads().join(format!("{}.tmp", random_name()?));
+        let file = context.system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
+        let trust = self.trust();
+        let installed = VerifyingFile::open(file, path.clone(), &trust)
+            .and_then(|mut file| {
+                file.append(bytes)?;
+                file.verify()
+            })
+            .and_then(|artifact| context.install(artifact, options));
+        if installed.is_err() {
+            Context::discard_file(&path);
+        }
+        installed
+    }
+}
+
+/// Network trouble and the user's own wish leave bytes that are worth keeping; a full disk wants them gone.
+const fn may_be_continued(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Network { .. }
+            | Error::Timeout { .. }
+            | Error::Tls { .. }
+            | Error::HttpStatus { .. }
+            | Error::Cancelled
+    )
+}
+
+async fn cancellable<T>(cancel: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::Cancelled),
+        result = work => result,
+    }
+}
