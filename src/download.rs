@@ -3,7 +3,10 @@
 mod disk;
 mod pace;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cmp::Ordering,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
@@ -133,8 +136,10 @@ impl Download<'_> {
         meter: &mut Meter,
         received: &mut u64,
     ) -> Result<(), Interruption> {
-        if self.size.is_some_and(|size| size == sink.position()) {
-            return Ok(());
+        match self.size.map(|size| size.cmp(&sink.position())) {
+            Some(Ordering::Equal) => return Ok(()),
+            Some(Ordering::Less) => sink.restart().await?,
+            _ => {}
         }
         let (mut response, total) = match self.open(sink).await? {
             Some(opened) => opened,
@@ -181,11 +186,9 @@ impl Download<'_> {
         }
         match response.status() {
             206 if resume.is_some() => {
-                let Some(total) =
-                    response.header("content-range").and_then(|range| rest_from(range, at_hand))
-                else {
-                    return Ok(None);
-                };
+                let same = response.header("etag").is_none_or(|tag| Some(tag) == etag.as_deref());
+                let total = response.header("content-range").and_then(|range| rest_from(range, at_hand));
+                let Some(total) = total.filter(|_| same) else { return Ok(None) };
                 self.check_total(Some(total))?;
                 sink.begin(etag, Some(total)).await?;
                 Ok(Some((response, Some(total))))

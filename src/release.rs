@@ -1,1 +1,15 @@
-//! r
+//! Manifests for publishers (feature `release`): made from signed artifacts, merged, checked with the parser that
+//! applications use, and answered from as an update server does. Pure, no I/O.
+
+mod answer;
+mod artifact;
+mod check;
+mod entry;
+mod manifest;
+mod platform;
+
+pub use answer::Answer;
+pub use artifact::{SignedArtifact, Unversioned};
+pub use check::{Report, check};
+pub use entry::Entry;
+pub use manifest::{Manifest, rfc3339};

@@ -14,6 +14,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ring::digest;
@@ -24,11 +25,14 @@ pub(crate) use record::{Installed, Partial, Staged, State};
 use crate::{
     Error, Result,
     signature::Signature,
-    system::{System, check_private_dir, create_private_dir, private},
+    system::{System, check_parent_dir, check_private_dir, create_private_dir, private},
 };
 
 /// Hexadecimal digits of a name made from a hash: 128 bits, far beyond chance.
 const NAME_DIGITS: usize = 32;
+/// A check holds the lock for a moment while it tidies up; an update that begins right then is not turned away.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
 const RECORD_MAX_BYTES: u64 = 64 << 10; // 64 KiB
 
 /// The directory of one application.
@@ -67,12 +71,13 @@ impl DataDir {
     pub(crate) fn prepare(&self) -> Result<()> {
         for directory in [self.path.clone(), self.downloads()] {
             create_private_dir(&directory).map_err(|error| Error::io("create", &directory, error))?;
+            check_parent_dir(&directory).map_err(|error| Error::io("use", &directory, error))?;
             check_private_dir(&directory).map_err(|error| Error::io("use", &directory, error))?;
         }
         Ok(())
     }
 
-    /// Begins an update.
+    /// Begins an update. May wait for a moment, so it belongs on a thread that may.
     ///
     /// # Errors
     /// [`Error::Busy`] where another one is under way, in this process or another.
@@ -82,11 +87,14 @@ impl DataDir {
         let file = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&path)
             .map_err(|error| Error::io("open", &path, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy { lock: path }),
-            Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, error)),
+            }
         }
+        Err(Error::Busy { lock: path })
     }
 
     pub(crate) fn downloads(&self) -> PathBuf {
@@ -139,27 +147,29 @@ impl DataDir {
 
     /// Forgets the staged update and its file.
     pub(crate) fn discard_staged(&self, signature: &Signature) -> Result<()> {
-        if self
-            .staged()
-            .is_some_and(|staged| staged.signature_identity() == Some(signature.identity().to_owned()))
-        {
+        let staged = self.staged().and_then(|staged| staged.parsed_signature());
+        if staged.is_some_and(|staged| staged.identity() == signature.identity()) {
             self.forget_staged()?;
         }
         remove(&self.finished(signature))
     }
 
-    /// Removes the downloads of every signature but this one, and half-written records.
-    pub(crate) fn sweep(&self, keep: Option<&Signature>) -> Result<()> {
-        let kept = keep.map(|signature| short_hash(signature.identity().as_bytes()));
+    /// Removes the downloads of every signature but these, and half-written records.
+    pub(crate) fn sweep<'a>(&self, keep: impl IntoIterator<Item = &'a Signature>) -> Result<()> {
+        let kept: Vec<String> =
+            keep.into_iter().map(|signature| short_hash(signature.identity().as_bytes())).collect();
         for path in entries(&self.downloads()) {
-            if path.file_stem().and_then(|stem| stem.to_str()) != kept.as_deref() || is_temporary(&path) {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if is_temporary(&path) || !kept.iter().any(|name| name == stem) {
                 remove(&path)?;
             }
         }
         entries(&self.path).filter(|path| is_temporary(path)).try_for_each(|path| remove(&path))
     }
 
+    /// A record in a directory that somebody else could write to is nobody's word.
     fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        check_private_dir(&self.path).ok()?;
         read_record(&self.path.join(name))
     }
 

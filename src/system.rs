@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use os::{OsSystem, check_private_dir, create_private_dir, private};
+pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_private_dir, private};
 
 #[cfg(test)]
 pub(crate) mod testing;

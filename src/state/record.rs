@@ -46,8 +46,8 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    pub(crate) fn signature_identity(&self) -> Option<String> {
-        Signature::parse(&self.signature).ok().map(|signature| signature.identity().to_owned())
+    pub(crate) fn parsed_signature(&self) -> Option<Signature> {
+        Signature::parse(&self.signature).ok()
     }
 }
 

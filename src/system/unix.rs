@@ -149,6 +149,19 @@ pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Nobody else can move `directory` away and put their own into its place.
+pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
+    const WRITABLE_BY_ANYBODY: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let Some(parent) = directory.parent() else { return Ok(()) };
+    let mode = fs::metadata(parent)?.mode();
+    if mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0 {
+        let reason = format!("anybody may replace what is in {}", parent.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    Ok(())
+}
+
 /// Makes a directory, and those above it, for this user only.
 pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)

@@ -103,9 +103,8 @@ impl Context {
                 self.settings.config.allow_downgrades,
             )
         });
-        let staged = staged.and_then(|staged| Signature::parse(&staged.signature).ok());
-        let keep = wanted.map(|release| &release.signature).or(staged.as_ref());
-        let _ = data.sweep(keep);
+        let staged = staged.and_then(|staged| staged.parsed_signature());
+        let _ = data.sweep(staged.iter().chain(wanted.map(|release| &release.signature)));
         install::sweep(&self.installation, &*self.system);
     }
 

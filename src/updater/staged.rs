@@ -10,7 +10,7 @@ use semver::Version;
 use super::{Context, InstallOptions, is_wanted, run_blocking};
 use crate::{
     Error, Result,
-    signature::{Signature, Trust, VerifiedArtifact},
+    signature::{Trust, VerifiedArtifact},
     state::Staged,
 };
 
@@ -103,7 +103,7 @@ impl StagedUpdate {
         let Some(staged) = data.staged() else { return Ok(None) };
         let found = Self::read(context, &staged).filter(|this| this.verified().is_ok());
         if found.is_none() {
-            data.sweep(None)?;
+            data.sweep([])?;
             data.forget_staged()?;
         }
         Ok(found)
@@ -111,7 +111,7 @@ impl StagedUpdate {
 
     fn read(context: &Arc<Context>, staged: &Staged) -> Option<Self> {
         let settings = &context.settings;
-        let signature = Signature::parse(&staged.signature).ok()?;
+        let signature = staged.parsed_signature()?;
         let current = is_wanted(&settings.current_version, &staged.version, settings.config.allow_downgrades)
             && context.target_keys().contains(&staged.target)
             && !context.is_installed(&signature);

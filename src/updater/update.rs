@@ -138,7 +138,7 @@ impl Update {
     /// # Errors
     /// As [`Self::download`]; [`Error::Busy`], [`Error::NoSpace`], [`Error::Io`] and its relatives.
     pub async fn stage(&self, options: DownloadOptions) -> Result<StagedUpdate> {
-        let lock = Arc::new(self.inner.context.data()?.lock()?);
+        let lock = self.lock().await?;
         let (artifact, downloaded) = self.fetch(options, &lock).await?;
         Ok(StagedUpdate::new(Arc::clone(&self.inner.context), &artifact, downloaded))
     }
@@ -155,7 +155,7 @@ impl Update {
         let context = Arc::clone(&self.inner.context);
         let format = self.format();
         run_blocking(move || context.preflight(format)).await?;
-        let lock = Arc::new(self.inner.context.data()?.lock()?);
+        let lock = self.lock().await?;
         let cancel = download.cancel.clone();
         let (artifact, _) = self.fetch(download, &lock).await?;
         if cancel.is_cancelled() {
@@ -167,6 +167,11 @@ impl Update {
             context.install(artifact, install)
         })
         .await
+    }
+
+    async fn lock(&self) -> Result<Arc<Lock>> {
+        let context = Arc::clone(&self.inner.context);
+        run_blocking(move || context.data()?.lock().map(Arc::new)).await
     }
 
     fn trust(&self) -> Arc<Trust> {
@@ -216,7 +221,7 @@ impl Update {
             match outcome {
                 Ok(artifact) => break artifact,
                 // What an earlier run left may be at fault: once more, from the start.
-                Err(_) if resumed => {}
+                Err(Error::SignatureMismatch { .. }) if resumed => {}
                 Err(error) => return Err(error),
             }
         };
@@ -268,7 +273,9 @@ impl Update {
         let trust = Arc::clone(trust);
         run_blocking(move || {
             let data = context.data()?;
-            data.sweep(Some(&trust.signature))?;
+            // What was staged before stays usable until this download is finished.
+            let staged = data.staged().and_then(|staged| staged.parsed_signature());
+            data.sweep(staged.iter().chain([&trust.signature]))?;
             let path = data.finished(&trust.signature);
             let Ok(file) = context.system.open_private(&path) else { return Ok(None) };
             match VerifiedArtifact::from_file(file, path.clone(), &trust) {
@@ -294,6 +301,7 @@ impl Update {
             signature: release.signature.as_str().to_owned(),
             downloaded_bytes,
         })?;
+        data.sweep([&release.signature])?;
         Ok(artifact.moved_to(path))
     }
 

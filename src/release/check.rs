@@ -1,0 +1,204 @@
+//! [`check`]: everything that would keep a manifest from updating the applications it is for.
+
+use super::{Entry, Manifest, Unversioned, platform::Platform};
+use crate::{Limits, target::canonical_key};
+
+/// What was found. A manifest with problems must not be published.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What would strand an application.
+    pub problems: Vec<String>,
+    /// What may be meant, but is worth a look.
+    pub warnings: Vec<String>,
+    /// The manifest, as far as it could be read.
+    pub manifest: Option<Manifest>,
+}
+
+/// Checks a manifest as it would be served, and against the one that it replaces. `source` is named in messages.
+///
+/// A signature without the version is a problem unless `unversioned` allows it; where the previous manifest's had
+/// one it always is: applications that installed it refuse what drops it.
+pub fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversioned: Unversioned) -> Report {
+    let mut report = Report::default();
+    let limit = Limits::default().manifest_max_bytes;
+    if bytes.len() as u64 > limit {
+        report
+            .problems
+            .push(format!("{} bytes are more than the {limit} that applications read", bytes.len()));
+    }
+    let (manifest, broken) = match Manifest::read(bytes, source) {
+        Ok(parts) => parts,
+        Err(error) => {
+            report.problems.push(error.to_string());
+            return report;
+        }
+    };
+    report.problems.extend(broken.iter().map(|(key, error)| format!("{key}: {error}")));
+    if manifest.platforms().is_empty() && broken.is_empty() {
+        report.problems.push("there is no platform in it".to_owned());
+    }
+    for (key, entry) in manifest.platforms() {
+        report.check_entry(&manifest, key, entry, unversioned);
+    }
+    if let Some(previous) = previous {
+        report.check_succession(&manifest, previous, unversioned);
+    }
+    report.manifest = Some(manifest);
+    report
+}
+
+impl Report {
+    fn check_entry(&mut self, manifest: &Manifest, key: &str, entry: &Entry, unversioned: Unversioned) {
+        let claims = entry.check_claims(key, manifest.version(), unversioned);
+        for error in [entry.check_transport(), claims].into_iter().filter_map(Result::err) {
+            self.problems.push(format!("{key}: {error}"));
+        }
+        if entry.is_for_trial() {
+            self.warnings.push(format!("{key}: {} is only found on this machine", entry.url()));
+        }
+        if Platform::split_key(key).0.target.is_none() {
+            self.warnings.push(format!("{key}: found only by applications that set it as their `target`"));
+        }
+    }
+
+    fn check_succession(&mut self, manifest: &Manifest, previous: &Manifest, unversioned: Unversioned) {
+        let (new, old) = (manifest.version(), previous.version());
+        if new.cmp_precedence(old).is_lt() {
+            self.problems.push(format!(
+                "version {new} is lower than the {old} that it replaces: nobody would take it"
+            ));
+        }
+        for (key, before) in previous.platforms() {
+            let wanted = canonical_key(key);
+            let now = manifest.platforms().iter().find(|(key, _)| canonical_key(key) == wanted);
+            let Some((_, now)) = now else {
+                self.warnings.push(format!("{key}: the previous manifest has it, this one does not"));
+                continue;
+            };
+            // Where it may not be missing at all, that has been said.
+            if unversioned == Unversioned::Allow && has_version(before) && !has_version(now) {
+                self.problems.push(format!(
+                    "{key}: the signature drops the version, which the previous one carried: sign with \
+                     `signer sign --version {new}`"
+                ));
+            }
+        }
+    }
+}
+
+fn has_version(entry: &Entry) -> bool {
+    entry.claimed().is_ok_and(|claimed| claimed.version.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const UNVERSIONED: &str = include_str!("../../tests/fixtures/artifact.minisig");
+
+    /// The form is all that is read here: the comment is not what was signed.
+    fn claiming(comment: &str) -> String {
+        let line = UNVERSIONED.lines().nth(2).unwrap();
+        UNVERSIONED.replace(line, &format!("trusted comment: {comment}"))
+    }
+
+    fn entry(name: &str, signature: &str) -> Value {
+        json!({"url": format!("https://example.com/{name}"), "signature": signature})
+    }
+
+    fn manifest(version: &str, platforms: &Value) -> Value {
+        json!({"version": version, "platforms": platforms})
+    }
+
+    fn release(version: &str) -> Value {
+        manifest(
+            version,
+            &json!({"linux-x86_64": entry("a.AppImage", &claiming(&format!("version:{version}")))}),
+        )
+    }
+
+    fn problems(value: &Value, previous: Option<&Value>, unversioned: Unversioned) -> Vec<String> {
+        let previous = previous.map(|value| Manifest::parse(value.to_string().as_bytes(), "old").unwrap());
+        check(value.to_string().as_bytes(), "new", previous.as_ref(), unversioned).problems
+    }
+
+    #[test]
+    fn a_good_release_has_neither_problems_nor_warnings() {
+        let old = release("1.0.0");
+        let old = Manifest::parse(old.to_string().as_bytes(), "old").unwrap();
+        let report = check(release("2.0.0").to_string().as_bytes(), "new", Some(&old), Unversioned::Refuse);
+        assert_eq!((report.problems, report.warnings), (vec![], vec![]));
+        assert_eq!(report.manifest.unwrap().platforms().len(), 1);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_not_only_the_first() {
+        let signed = claiming("version:2.0.0");
+        let broken = manifest(
+            "2.0.0",
+            &json!({
+                "linux-aarch64": entry("a.AppImage", "garbage"),
+                "linux-armv7": entry("a.exe", &signed),
+                "linux-i686": entry("a.AppImage", &claiming("version:1.0.0")),
+                "linux-x86_64": entry("a.AppImage", &claiming("version:2.0.0\ttarget:linux-i686")),
+                "linux-x86_64-deb": entry("a.rpm", &signed),
+                "macos-aarch64": {"url": "http://example.com/a.app.tar.gz", "signature": signed},
+                "windows-x86_64": [],
+            }),
+        );
+        let problems = problems(&broken, None, Unversioned::Refuse);
+        let keys: Vec<_> = problems.iter().map(|problem| problem.split_once(": ").unwrap().0).collect();
+        let broken_first = ["linux-aarch64", "linux-armv7", "linux-x86_64-deb", "windows-x86_64"];
+        assert_eq!(keys, [&broken_first[..], &["linux-i686", "linux-x86_64", "macos-aarch64"]].concat());
+    }
+
+    #[test]
+    fn what_no_application_could_read_is_a_problem() {
+        for broken in [
+            json!([]),
+            json!({}),
+            json!({"version": "2.0.0"}),
+            manifest("2", &json!({})),
+            manifest("2.0.0", &json!({})),
+        ] {
+            assert_eq!(problems(&broken, None, Unversioned::Allow).len(), 1, "{broken}");
+        }
+        let mut large = release("2.0.0");
+        large["notes"] = json!("x".repeat(1 << 20));
+        assert_eq!(problems(&large, None, Unversioned::Refuse).len(), 1);
+        let mut undated = release("2.0.0");
+        undated["pub_date"] = json!("yesterday");
+        assert_eq!(problems(&undated, None, Unversioned::Refuse).len(), 1);
+    }
+
+    #[test]
+    fn a_missing_version_is_a_problem_unless_allowed() {
+        let release = manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", UNVERSIONED)}));
+        assert!(problems(&release, None, Unversioned::Refuse)[0].contains("signer sign --version 2.0.0"));
+        assert!(problems(&release, None, Unversioned::Allow).is_empty());
+    }
+
+    #[test]
+    fn a_release_that_drops_the_version_is_a_problem_even_then() {
+        let dropped = manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", UNVERSIONED)}));
+        for unversioned in [Unversioned::Allow, Unversioned::Refuse] {
+            assert_eq!(problems(&dropped, Some(&release("1.0.0")), unversioned).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_lower_version_is_a_problem_and_a_platform_less_a_warning() {
+        assert!(
+            problems(&release("1.0.0"), Some(&release("1.0.1")), Unversioned::Refuse)[0].contains("lower")
+        );
+        assert!(problems(&release("1.0.0"), Some(&release("1.0.0")), Unversioned::Refuse).is_empty());
+        let mut more = release("1.0.0");
+        more["platforms"]["kiosk"] = entry("kiosk.deb", &claiming("version:1.0.0"));
+        let previous = Manifest::parse(more.to_string().as_bytes(), "old").unwrap();
+        let report =
+            check(release("2.0.0").to_string().as_bytes(), "new", Some(&previous), Unversioned::Refuse);
+        assert_eq!((report.problems.len(), report.warnings.len()), (0, 1));
+    }
+}

@@ -1,0 +1,175 @@
+//! [`Entry`]: what a manifest says for one platform.
+
+use std::io::Read;
+
+use percent_encoding::percent_decode_str;
+use semver::Version;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::{SignedArtifact, Unversioned, artifact::claimed_metadata, platform::Platform};
+use crate::{
+    Error, Result,
+    endpoint::{Transport, display},
+    manifest::{Release, parse_release},
+    signature::{Announced, PublicKey, Signature, SignedMetadata, verify_reader},
+    target::{Format, Os},
+};
+
+/// The release for one platform.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    #[serde(serialize_with = "as_text")]
+    url: Url,
+    signature: String,
+    #[serde(serialize_with = "as_text")]
+    format: Format,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Entry {
+    pub(super) fn new(artifact: &SignedArtifact, url: &str) -> Result<Self> {
+        let url = Url::parse(url)
+            .map_err(|error| Error::option_invalid("url", format!("{url:?}"), error.to_string()))?;
+        let entry = Self {
+            url,
+            signature: artifact.signature().to_owned(),
+            format: artifact.format()?,
+            size: Some(artifact.size()),
+            rest: Map::new(),
+        };
+        entry.check_transport()?;
+        Ok(entry)
+    }
+
+    /// Reads the entry as the application does that it is for.
+    pub(super) fn parse(manifest: &[u8], key: &str, value: &Value, source: &str) -> Result<Self> {
+        let release = parse_for(manifest, key, source)?;
+        let signature = value.get("signature").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let rest = others(value, &["url", "signature", "format", "size"]);
+        Ok(Self { url: release.url, signature, format: release.format, size: release.size, rest })
+    }
+
+    /// Where the artifact is downloaded from, without credentials.
+    pub fn url(&self) -> String {
+        display(&self.url)
+    }
+
+    /// What kind of artifact it is.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The signature as announced.
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    /// The last part of the URL's path, decoded: the artifact's name on the publisher's disk.
+    pub fn file_name(&self) -> Option<String> {
+        let name = self.url.path_segments()?.next_back()?;
+        let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
+        // A decoded slash would lead out of the directory that the name is looked up in.
+        let plain = !name.is_empty() && name != ".." && !name.contains(['/', '\\', '\0']);
+        plain.then_some(name)
+    }
+
+    /// Checks an artifact as the application does before it installs it. `key` is the entry's own key, `version` the
+    /// manifest's; `size` is the artifact's, in bytes.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`], [`Error::SignatureMismatch`], [`Error::SignedVersionMismatch`],
+    /// [`Error::SignedVersionMissing`], [`Error::SignedMetadataMismatch`], [`Error::Io`].
+    pub fn verify(
+        &self,
+        (key, version): (&str, &Version),
+        (artifact, size): (&mut dyn Read, u64),
+        keys: &[PublicKey],
+        unversioned: Unversioned,
+    ) -> Result<SignedMetadata> {
+        if let Some(expected) = self.size.filter(|expected| *expected != size) {
+            return Err(Error::SizeMismatch { url: self.url(), expected, got: size });
+        }
+        let metadata = verify_reader(artifact, &Signature::parse(&self.signature)?, keys)?;
+        metadata.check(&self.announced(key, version, unversioned))?;
+        Ok(metadata)
+    }
+
+    /// What the signature says, not verified.
+    pub(super) fn claimed(&self) -> Result<SignedMetadata> {
+        claimed_metadata(&self.signature)
+    }
+
+    /// Checks what the signature says against what the manifest says.
+    pub(super) fn check_claims(&self, key: &str, version: &Version, unversioned: Unversioned) -> Result<()> {
+        self.claimed()?.check(&self.announced(key, version, unversioned))
+    }
+
+    fn announced(&self, key: &str, version: &Version, unversioned: Unversioned) -> Announced {
+        Announced {
+            version: version.clone(),
+            target: key.to_owned(),
+            format: self.format,
+            channel: None,
+            app_id: None,
+            signed_version_required: unversioned == Unversioned::Refuse,
+        }
+    }
+
+    /// https, or http to this machine for a trial.
+    pub(super) fn check_transport(&self) -> Result<()> {
+        Transport::LoopbackHttp.check(&self.url, None).map_err(|reason| Error::InsecureUrl {
+            url: self.url(),
+            reason,
+            option: None,
+        })
+    }
+
+    pub(super) fn is_for_trial(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+
+    pub(super) fn is_same_artifact(&self, other: &Self) -> bool {
+        self.url == other.url && self.signature == other.signature
+    }
+}
+
+/// A key that names no system is looked up by whoever sets it as `target`; the format tells the system then.
+fn parse_for(manifest: &[u8], key: &str, source: &str) -> Result<Release> {
+    let wanted = [key.to_owned()];
+    let (platform, bundle) = Platform::split_key(key);
+    let release = match platform.target {
+        Some(target) => parse_release(manifest, &wanted, target.os, source),
+        None => [Os::Linux, Os::MacOs, Os::Windows]
+            .into_iter()
+            .map(|os| parse_release(manifest, &wanted, os, source))
+            .find(|result| !matches!(result, Err(Error::UnsupportedFormat { .. })))
+            .unwrap_or_else(|| parse_release(manifest, &wanted, Os::Linux, source)),
+    }?;
+    match bundle {
+        Some(bundle) if bundle != release.format => Err(Error::manifest(
+            &source,
+            format!("`format` is {}, but the key says {bundle}", release.format),
+        )),
+        _ => Ok(release),
+    }
+}
+
+pub(super) fn others(value: &Value, known: &[&str]) -> Map<String, Value> {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .filter(|(key, _)| !known.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+pub(super) fn as_text<S: Serializer>(
+    value: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
