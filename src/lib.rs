@@ -4,6 +4,36 @@
 //!
 //! [`check_update`] and [`Update`] block the calling thread and need no runtime, but work inside one too. The
 //! asynchronous face is [`Updater`], in [`updater`].
+//!
+//! ```
+//! # use std::io::{Read, Write};
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let endpoint = format!("http://{}/{{{{target}}}}/{{{{arch}}}}/{{{{current_version}}}}", listener.local_addr()?);
+//! # let server = std::thread::spawn(move || -> std::io::Result<String> {
+//! #     let (mut connection, _) = listener.accept()?;
+//! #     let mut request = [0; 4096];
+//! #     let length = connection.read(&mut request)?;
+//! #     connection.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")?;
+//! #     Ok(String::from_utf8_lossy(&request[..length]).into_owned())
+//! # });
+//! # let pubkey = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+//! use cargo_packager_updater::{Config, check_update};
+//!
+//! let config = Config {
+//!     endpoints: vec![endpoint.parse()?],
+//!     pubkey: pubkey.into(),
+//!     ..Default::default()
+//! };
+//! let current_version = env!("CARGO_PKG_VERSION");
+//! if let Some(update) = check_update(current_version, config).expect("failed to check for update") {
+//!     update.download_and_install().expect("failed to download and install update");
+//! } else {
+//!     // there is no update
+//! }
+//! # let request = server.join().expect("the server ran")?;
+//! # assert!(request.starts_with("GET /") && request.contains(current_version), "{request}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod blocking;
 mod config;
