@@ -414,7 +414,7 @@ impl Error {
     }
 
     pub(crate) fn manifest(url: &impl ToString, reason: impl Into<String>) -> Self {
-        Self::InvalidManifest { url: url.to_string(), reason: reason.into() }
+        Self::InvalidManifest { url: url.to_string(), reason: clip(&reason.into()) }
     }
 
     pub(crate) fn silence(url: &impl ToString, waited_for: &str, limit: Duration) -> Self {
@@ -445,7 +445,18 @@ fn join(errors: &[Error]) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "none".to_owned() } else { clip(&names.join(", ")) }
+}
+
+/// Text from a server, fit to be shown and logged: a hostile one sends megabytes, or control sequences for a terminal.
+pub(crate) fn clip(text: &str) -> String {
+    const SHOWN_CHARS: usize = 300;
+    let mut clipped: String =
+        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        clipped.push('…');
+    }
+    clipped
 }
 
 #[cfg(test)]
@@ -460,6 +471,18 @@ mod tests {
         assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), ErrorCode::ReadOnlyVolume);
         assert_eq!(code(io::ErrorKind::PermissionDenied), ErrorCode::PermissionDenied);
         assert_eq!(code(io::ErrorKind::NotFound), ErrorCode::Io);
+    }
+
+    #[test]
+    fn text_from_a_server_neither_floods_a_log_nor_steers_a_terminal() {
+        let error = Error::TargetNotFound {
+            url: "https://a.example/".to_owned(),
+            wanted: vec!["linux-x86_64".to_owned()],
+            available: vec!["\u{1b}[2J".to_owned(), "x".repeat(1 << 20)],
+        };
+        let message = error.to_string();
+        assert!(message.len() < 1_000 && !message.contains('\u{1b}'), "{message:.400}");
+        assert!(Error::manifest(&"", "x".repeat(1 << 20)).to_string().len() < 1_000);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, Result};
+use crate::{Error, Result, error::clip};
 
 /// Operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,7 +191,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|format| format.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            Error::UnsupportedFormat { format: text.to_owned(), reason: "no such format".to_owned() }
+            Error::UnsupportedFormat { format: clip(text), reason: "no such format".to_owned() }
         })
     }
 }
