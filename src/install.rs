@@ -78,6 +78,13 @@ pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
     }
 }
 
+/// A second place that needs room for the artifact, besides the one that it is downloaded to.
+pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn System) -> Option<PathBuf> {
+    match plan {
+        InstallPlan::ReplaceFile(target) => swap::copy_directory(target, downloads, system),
+    }
+}
+
 /// Carries out the plan. `before_swap` sees the new file when only the last step is missing.
 pub(crate) fn execute(
     plan: &InstallPlan,

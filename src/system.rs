@@ -9,6 +9,8 @@ use std::{
 
 pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_private_dir, private};
 
+use crate::{Error, Result};
+
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -78,6 +80,17 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint>;
     /// Starts a program once this process is gone, however it ends; replaces an earlier request.
     fn spawn_after_exit(&self, command: &Command) -> io::Result<()>;
+}
+
+/// Fails unless so many bytes can be written into the directory.
+pub(crate) fn check_space(directory: &Path, needed: u64, system: &dyn System) -> Result<()> {
+    let available =
+        system.available_space(directory).map_err(|error| Error::io("inspect", directory, error))?;
+    if available >= needed {
+        return Ok(());
+    }
+    let reason = format!("{needed} bytes needed, {available} available");
+    Err(Error::NoSpace { path: directory.to_owned(), reason })
 }
 
 /// `file` without the marker that Linux puts behind the name of a running program that was replaced.

@@ -14,7 +14,7 @@ use crate::{
     Error, Result,
     signature::{Trust, VerifiedArtifact, VerifyingFile},
     state::{DataDir, Lock, Partial},
-    system::System,
+    system::{System, check_space},
 };
 
 /// Pieces under way between network and disk; bounds memory.
@@ -35,6 +35,7 @@ pub(crate) struct DiskSink {
     data: DataDir,
     system: Arc<dyn System>,
     trust: Arc<Trust>,
+    copied_to: Option<PathBuf>,
     etag: Option<String>,
     position: u64,
     resumed: bool,
@@ -42,10 +43,11 @@ pub(crate) struct DiskSink {
 
 impl DiskSink {
     /// Continues the unfinished download with this signature, or begins one. The writer holds the lock for as long as
-    /// it may touch the file.
+    /// it may touch the file. Room is needed in `copied_to` as well.
     pub(crate) async fn open(
         data: DataDir,
         trust: Arc<Trust>,
+        copied_to: Option<PathBuf>,
         system: Arc<dyn System>,
         lock: Arc<Lock>,
     ) -> Result<Self> {
@@ -70,6 +72,7 @@ impl DiskSink {
             data,
             system,
             trust,
+            copied_to,
             etag: record.and_then(|partial| partial.etag),
             position: 0,
             resumed: false,
@@ -123,19 +126,6 @@ impl DiskSink {
             None => Err(writer_gone()),
         }
     }
-
-    fn check_space(&self, missing: u64) -> Result<()> {
-        let directory = self.data.downloads();
-        let available = self
-            .system
-            .available_space(&directory)
-            .map_err(|error| Error::io("inspect", &directory, error))?;
-        if available < missing {
-            let reason = format!("{missing} bytes needed, {available} available");
-            return Err(Error::NoSpace { path: self.data.partial(&self.trust.signature), reason });
-        }
-        Ok(())
-    }
 }
 
 impl Sink for DiskSink {
@@ -148,7 +138,11 @@ impl Sink for DiskSink {
     }
 
     async fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
-        self.check_space(total.unwrap_or(0).saturating_sub(self.position))?;
+        let total = total.unwrap_or(0);
+        check_space(&self.data.downloads(), total.saturating_sub(self.position), &*self.system)?;
+        if let Some(directory) = &self.copied_to {
+            check_space(directory, total, &*self.system)?;
+        }
         if self.etag != etag || self.position == 0 {
             let signature = &self.trust.signature;
             let record = Partial { signature: signature.identity().to_owned(), etag: etag.clone() };

@@ -18,7 +18,7 @@ use crate::{
     Error, Result,
     signature::VerifiedArtifact,
     state::{random_name, short_hash},
-    system::System,
+    system::{System, check_space},
 };
 
 /// Digits of the target's hash in the name of a copy, so that only this target's leftovers are removed.
@@ -37,6 +37,13 @@ pub(super) fn resolve(target: &Path, system: &dyn System) -> Result<PathBuf> {
     }
     system.check_writable(parent(&path)).map_err(|error| Error::io("replace", &path, error))?;
     Ok(path)
+}
+
+/// Where the artifact will be copied to, if it cannot be renamed from `origin`.
+pub(super) fn copy_directory(target: &Path, origin: &Path, system: &dyn System) -> Option<PathBuf> {
+    let target = resolve(target, system).ok()?;
+    let same = system.same_file_system(origin, parent(&target)).unwrap_or(true);
+    (!same).then(|| parent(&target).to_owned())
 }
 
 pub(super) fn replace_file(
@@ -111,7 +118,7 @@ impl Drop for Cleanup<'_> {
 
 impl<'a> Beside<'a> {
     fn copy(artifact: &VerifiedArtifact, target: &Path, system: &'a dyn System) -> Result<Self> {
-        check_space(artifact, target, system)?;
+        check_space(parent(target), artifact.size(), system)?;
         let path = parent(target).join(format!("{}{}.tmp", prefix(target), random_name()?));
         let file = system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
         let cleanup = Cleanup { path: Some(path.clone()), system };
@@ -122,16 +129,6 @@ impl<'a> Beside<'a> {
     fn keep(mut self) {
         self.cleanup.path = None;
     }
-}
-
-fn check_space(artifact: &VerifiedArtifact, target: &Path, system: &dyn System) -> Result<()> {
-    let available =
-        system.available_space(parent(target)).map_err(|error| Error::io("inspect", target, error))?;
-    if available >= artifact.size() {
-        return Ok(());
-    }
-    let reason = format!("{} bytes needed, {available} available", artifact.size());
-    Err(Error::NoSpace { path: target.to_owned(), reason })
 }
 
 /// Removes copies that a killed installation left. What cannot be removed stays: it does no harm.

@@ -1,6 +1,10 @@
 //! [`Context`]: what a check, a download and an installation of one application share.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use semver::Version;
 
@@ -50,7 +54,7 @@ impl Context {
         DataDir::locate(config.data_dir.as_deref(), &application, &*self.system)
     }
 
-    fn real_path(&self) -> std::path::PathBuf {
+    fn real_path(&self) -> PathBuf {
         let path = self.installation.path();
         self.system.canonicalize(path).unwrap_or_else(|_| path.to_owned())
     }
@@ -115,6 +119,11 @@ impl Context {
     /// Tells before a download whether its result could be installed.
     pub(super) fn preflight(&self, format: Format) -> Result<()> {
         install::check(&self.plan(format)?, &*self.system)
+    }
+
+    pub(super) fn copy_directory(&self, format: Format, data: &DataDir) -> Option<PathBuf> {
+        let plan = self.plan(format).ok()?;
+        install::copy_directory(&plan, &data.downloads(), &*self.system)
     }
 
     /// Installs what was verified. The caller holds the lock.

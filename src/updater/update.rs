@@ -247,8 +247,9 @@ impl Update {
         let partial = data.partial(&trust.signature);
         let client = self.client()?;
         let headers = self.download_headers();
-        let mut sink =
-            DiskSink::open(data, Arc::clone(trust), Arc::clone(&context.system), Arc::clone(lock)).await?;
+        let (system, lock) = (Arc::clone(&context.system), Arc::clone(lock));
+        let copied_to = context.copy_directory(self.format(), &data);
+        let mut sink = DiskSink::open(data, Arc::clone(trust), copied_to, system, lock).await?;
         match cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await {
             Ok(bytes) => *received += bytes,
             Err(error) => {
