@@ -96,12 +96,12 @@ mod tests {
 
     use super::*;
 
-    const UNVERSIONED: &str = include_str!("../../tests/fixtures/artifact.minisig");
+    const SIGNATURE: &str = include_str!("../../tests/fixtures/artifact.minisig");
 
     /// The form is all that is read here: the comment is not what was signed.
     fn claiming(comment: &str) -> String {
-        let line = UNVERSIONED.lines().nth(2).unwrap();
-        UNVERSIONED.replace(line, &format!("trusted comment: {comment}"))
+        let line = SIGNATURE.lines().nth(2).unwrap();
+        SIGNATURE.replace(line, &format!("trusted comment: {comment}"))
     }
 
     fn entry(name: &str, signature: &str) -> Value {
@@ -175,14 +175,16 @@ mod tests {
 
     #[test]
     fn a_missing_version_is_a_problem_unless_allowed() {
-        let release = manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", UNVERSIONED)}));
+        let release =
+            manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", &claiming("timestamp:1"))}));
         assert!(problems(&release, None, Unversioned::Refuse)[0].contains("signer sign --version 2.0.0"));
         assert!(problems(&release, None, Unversioned::Allow).is_empty());
     }
 
     #[test]
     fn a_release_that_drops_the_version_is_a_problem_even_then() {
-        let dropped = manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", UNVERSIONED)}));
+        let dropped =
+            manifest("2.0.0", &json!({"linux-x86_64": entry("a.AppImage", &claiming("timestamp:1"))}));
         for unversioned in [Unversioned::Allow, Unversioned::Refuse] {
             assert_eq!(problems(&dropped, Some(&release("1.0.0")), unversioned).len(), 1);
         }

@@ -72,7 +72,7 @@ impl Manifest {
         }
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let version = text("version").or_else(|| text("name")).unwrap_or_default();
-        let mut manifest = Self::new(version, text("notes"), text("pub_date"))?;
+        let mut manifest = Self::new(version.as_str(), text("notes"), text("pub_date"))?;
         manifest.rest = others(&value, &["version", "notes", "pub_date", "platforms"]);
         let mut broken = Vec::new();
         for (key, entry) in platforms {
@@ -266,10 +266,28 @@ mod tests {
         let url = "https://example.com/a.AppImage";
         assert_eq!(add("windows-x86_64", url, Unversioned::Allow), ErrorCode::InvalidOption);
         assert_eq!(add("linux-x86_64-deb", url, Unversioned::Allow), ErrorCode::InvalidOption);
-        assert_eq!(add("linux-x86_64", url, Unversioned::Refuse), ErrorCode::SignedVersionMissing);
         assert_eq!(add("linux-x86_64", "http://example.com/a", Unversioned::Allow), ErrorCode::InsecureUrl);
         assert_eq!(add("linux-x86_64", "a.AppImage", Unversioned::Allow), ErrorCode::InvalidOption);
         assert!(manifest.platforms().is_empty());
+    }
+
+    #[test]
+    fn what_the_signature_says_must_be_what_is_announced() {
+        let line = SIGNATURE.lines().nth(2).unwrap();
+        for (comment, code) in [
+            ("timestamp:1", ErrorCode::SignedVersionMissing),
+            ("version:1.0.0", ErrorCode::SignedVersionMismatch),
+            ("version:2.0.0\ttarget:linux-armv7", ErrorCode::SignedMetadataMismatch),
+            ("version:2.0.0\ttype:manifest", ErrorCode::SignedMetadataMismatch),
+        ] {
+            let signature = SIGNATURE.replace(line, &format!("trusted comment: {comment}"));
+            let artifact = SignedArtifact::new("a.AppImage", 7, &signature).unwrap();
+            let artifact = artifact.with(Some("linux-x86_64".to_owned()), None);
+            let mut manifest = Manifest::new("2.0.0", None, None).unwrap();
+            let error = manifest.add(&artifact, "https://example.com/a", Unversioned::Refuse).unwrap_err();
+            assert_eq!(error.code(), code, "{comment}");
+            assert!(manifest.platforms().is_empty());
+        }
     }
 
     #[test]

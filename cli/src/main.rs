@@ -1,0 +1,7 @@
+//! The bin.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let code = cargo_packager_updater_cli::run(std::env::args_os());
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
