@@ -1,0 +1,65 @@
+//! [`promise`]: work on background threads, and the promise that it settles.
+
+use std::{io, sync::LazyLock};
+
+use cargo_packager_updater::{CancellationToken, Error, Result};
+use napi::{
+    Env, JsValue,
+    bindgen_prelude::{Object, PromiseRaw, ToNapiValue},
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{abort::Abort, error::Failure};
+
+type Settle<V> = Box<dyn FnOnce(Env) -> napi::Result<V>>;
+
+/// Started by the first operation, never by loading the addon, and never stopped: the end of the process does not
+/// wait for it.
+static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+    Builder::new_multi_thread().worker_threads(2).thread_name("updater").enable_all().build()
+});
+
+/// Does `work` with `input`, then `convert`s its outcome on the JavaScript thread. Rejects where `input` is bad.
+pub(crate) fn promise<'env, I, W, T, C, V>(
+    env: &'env Env,
+    input: Result<(I, Abort)>,
+    work: impl FnOnce(I, CancellationToken) -> W,
+    convert: C,
+) -> napi::Result<Object<'env>>
+where
+    W: Future<Output = Result<T, Failure>> + Send + 'static,
+    T: Send + 'static,
+    C: FnOnce(&Env, T) -> napi::Result<V> + Send + 'static,
+    V: ToNapiValue + 'static,
+{
+    let ((input, abort), runtime) = match input.and_then(|input| Ok((input, runtime()?))) {
+        Ok(ready) => ready,
+        Err(error) => {
+            let promise = PromiseRaw::<()>::reject(env, Failure::from(error).into_js(env))?;
+            return promise.to_unknown().coerce_to_object();
+        }
+    };
+    let (deferred, promise) = env.create_deferred::<V, Settle<V>>()?;
+    // A task of its own turns a panic into an error; unwinding into Node would be undefined behaviour.
+    let running = runtime.spawn(work(input, abort.token()));
+    runtime.spawn(async move {
+        let outcome = running.await.unwrap_or_else(|panic| Err(Failure::Panicked(panic.to_string())));
+        deferred.resolve(Box::new(move |env| {
+            let reason = abort.finish(&env);
+            match outcome {
+                Ok(value) => convert(&env, value),
+                Err(Failure::Engine(Error::Cancelled)) if let Some(reason) = reason => Err(reason),
+                Err(failure) => Err(failure.into_js(&env)),
+            }
+        }));
+    });
+    Ok(promise)
+}
+
+fn runtime() -> Result<&'static Runtime> {
+    RUNTIME.as_ref().map_err(|error| Error::Io {
+        operation: "start threads for",
+        path: "updater".into(),
+        source: error.to_string().into(),
+    })
+}
