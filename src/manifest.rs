@@ -31,6 +31,8 @@ pub(crate) struct Release {
     pub(crate) target: String,
     pub(crate) url: Url,
     pub(crate) signature: Signature,
+    /// The signature as it stands in the manifest.
+    pub(crate) announced_signature: String,
     pub(crate) format: Format,
     pub(crate) size: Option<u64>,
 }
@@ -51,9 +53,10 @@ pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &st
         let reason = format!("it cannot be installed on {}", os.as_str());
         return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
     }
-    let signature = Signature::parse(reader.text(entry, "signature")?)?;
+    let announced_signature = reader.text(entry, "signature")?.to_owned();
+    let signature = Signature::parse(&announced_signature)?;
     let size = reader.size(entry)?;
-    Ok(Release { version, notes, date, target, url, signature, format, size })
+    Ok(Release { version, notes, date, target, url, signature, announced_signature, format, size })
 }
 
 struct Reader<'a> {

@@ -70,9 +70,9 @@ impl Update {
         &self.release().url
     }
 
-    /// The signature, in minisign's own text form.
+    /// The signature, as announced.
     pub fn signature(&self) -> &str {
-        self.release().signature.as_str()
+        &self.release().announced_signature
     }
 
     /// What will be replaced; where nothing can be, the running executable.
