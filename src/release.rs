@@ -10,6 +10,6 @@ mod platform;
 
 pub use answer::Answer;
 pub use artifact::{SignedArtifact, Unversioned};
-pub use check::{Report, check};
+pub use check::{Problem, Report, check};
 pub use entry::Entry;
 pub use manifest::{Manifest, rfc3339};

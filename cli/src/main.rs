@@ -1,4 +1,5 @@
-//! The bin.
+//! The `cargo-packager-updater` program; all of it is in the library.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

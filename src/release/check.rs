@@ -1,13 +1,33 @@
 //! [`check`]: everything that would keep a manifest from updating the applications it is for.
 
+use std::fmt;
+
 use super::{Entry, Manifest, Unversioned, platform::Platform};
 use crate::{Limits, target::canonical_key};
+
+/// Something that would strand an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key under `platforms`, where it is about one.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{key}: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
 
 /// What was found. A manifest with problems must not be published.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What would strand an application.
-    pub problems: Vec<String>,
+    /// What has to be put right.
+    pub problems: Vec<Problem>,
     /// What may be meant, but is worth a look.
     pub warnings: Vec<String>,
     /// The manifest, as far as it could be read.
@@ -20,22 +40,22 @@ pub struct Report {
 /// one it always is: applications that installed it refuse what drops it.
 pub fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversioned: Unversioned) -> Report {
     let mut report = Report::default();
-    let limit = Limits::default().manifest_max_bytes;
-    if bytes.len() as u64 > limit {
-        report
-            .problems
-            .push(format!("{} bytes are more than the {limit} that applications read", bytes.len()));
+    let (len, limit) = (bytes.len() as u64, Limits::default().manifest_max_bytes);
+    if len > limit {
+        report.found(None, format!("{len} bytes are more than the {limit} that applications read"));
     }
     let (manifest, broken) = match Manifest::read(bytes, source) {
         Ok(parts) => parts,
         Err(error) => {
-            report.problems.push(error.to_string());
+            report.found(None, error.to_string());
             return report;
         }
     };
-    report.problems.extend(broken.iter().map(|(key, error)| format!("{key}: {error}")));
     if manifest.platforms().is_empty() && broken.is_empty() {
-        report.problems.push("there is no platform in it".to_owned());
+        report.found(None, "there is no platform in it".to_owned());
+    }
+    for (key, error) in &broken {
+        report.found(Some(key), error.to_string());
     }
     for (key, entry) in manifest.platforms() {
         report.check_entry(&manifest, key, entry, unversioned);
@@ -48,10 +68,14 @@ pub fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversione
 }
 
 impl Report {
-    fn check_entry(&mut self, manifest: &Manifest, key: &str, entry: &Entry, unversioned: Unversioned) {
+    fn found(&mut self, key: Option<&String>, reason: String) {
+        self.problems.push(Problem { key: key.cloned(), reason });
+    }
+
+    fn check_entry(&mut self, manifest: &Manifest, key: &String, entry: &Entry, unversioned: Unversioned) {
         let claims = entry.check_claims(key, manifest.version(), unversioned);
         for error in [entry.check_transport(), claims].into_iter().filter_map(Result::err) {
-            self.problems.push(format!("{key}: {error}"));
+            self.found(Some(key), error.to_string());
         }
         if entry.is_for_trial() {
             self.warnings.push(format!("{key}: {} is only found on this machine", entry.url()));
@@ -64,9 +88,10 @@ impl Report {
     fn check_succession(&mut self, manifest: &Manifest, previous: &Manifest, unversioned: Unversioned) {
         let (new, old) = (manifest.version(), previous.version());
         if new.cmp_precedence(old).is_lt() {
-            self.problems.push(format!(
-                "version {new} is lower than the {old} that it replaces: nobody would take it"
-            ));
+            self.found(
+                None,
+                format!("version {new} is lower than {old}, which it replaces: nobody would take it"),
+            );
         }
         for (key, before) in previous.platforms() {
             let wanted = canonical_key(key);
@@ -77,10 +102,8 @@ impl Report {
             };
             // Where it may not be missing at all, that has been said.
             if unversioned == Unversioned::Allow && has_version(before) && !has_version(now) {
-                self.problems.push(format!(
-                    "{key}: the signature drops the version, which the previous one carried: sign with \
-                     `signer sign --version {new}`"
-                ));
+                let reason = "the signature drops the version, which the previous one carried: sign with";
+                self.found(Some(key), format!("{reason} `signer sign --version {new}`"));
             }
         }
     }
@@ -121,7 +144,8 @@ mod tests {
 
     fn problems(value: &Value, previous: Option<&Value>, unversioned: Unversioned) -> Vec<String> {
         let previous = previous.map(|value| Manifest::parse(value.to_string().as_bytes(), "old").unwrap());
-        check(value.to_string().as_bytes(), "new", previous.as_ref(), unversioned).problems
+        let report = check(value.to_string().as_bytes(), "new", previous.as_ref(), unversioned);
+        report.problems.iter().map(ToString::to_string).collect()
     }
 
     #[test]

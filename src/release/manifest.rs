@@ -127,8 +127,10 @@ impl Manifest {
             if !os_fits || bundle.is_some_and(|bundle| bundle != entry.format()) {
                 return Err(artifact.invalid("target", format!("{target} is not for {}", entry.format())));
             }
+            entry.check_claims(&target, &self.version, unversioned)?;
             let placed =
                 changed.place(&platform, &entry).map_err(|reason| artifact.invalid("target", reason))?;
+            // The plain key promises more than a signature for one bundle says.
             for key in &placed {
                 entry.check_claims(key, &self.version, unversioned)?;
             }

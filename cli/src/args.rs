@@ -1,0 +1,208 @@
+//! The commands and their options, as clap reads them.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use cargo_packager_updater::Format;
+use clap::{Args, Parser, Subcommand};
+
+use crate::key::Secret;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+With --json the result, or {\"ok\": false, \"error\": {\"code\", \"message\"}}, is one line of JSON on standard output; \
+wrong usage is told on standard error as text.";
+
+const KEY_HELP: &str = "\
+Environment:
+  CARGO_PACKAGER_SIGN_PRIVATE_KEY           the private key, as text or as a file's path
+  CARGO_PACKAGER_SIGN_PRIVATE_KEY_PASSWORD  its password
+Prefer these to options: other users of this machine can see a command's arguments.";
+
+/// Keys, signatures, manifests and a local server for the updates of desktop applications.
+#[derive(Parser)]
+#[command(name = "cargo-packager-updater", version, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make keys, sign artifacts, verify signatures
+    #[command(subcommand)]
+    Signer(SignerCommand),
+    /// Make and check the manifest that applications ask for
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
+    /// Serve a directory and its manifest, to try an update on this machine
+    #[command(after_help = "Ends on SIGINT or SIGTERM.")]
+    Serve(ServeArgs),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SignerCommand {
+    /// Make a key pair
+    #[command(after_help = KEY_HELP)]
+    Generate(GenerateArgs),
+    /// Sign artifacts: writes FILE.sig beside each
+    #[command(after_help = KEY_HELP)]
+    Sign(SignArgs),
+    /// Verify an artifact and show what its signature says
+    Verify(VerifyArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct GenerateArgs {
+    /// Write the private key to this new file, and the public key beside it with `.pub`, instead of printing both
+    #[arg(long)]
+    pub(crate) path: Option<PathBuf>,
+    /// Password for the private key; asked for when neither this nor the environment has it
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) password: Option<Secret>,
+    /// Replace existing files: what the old key signed will not fit the new one
+    #[arg(long, requires = "path")]
+    pub(crate) force: bool,
+    /// Never ask: without a password use an empty one
+    #[arg(long)]
+    pub(crate) ci: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SignArgs {
+    /// The artifacts
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The private key: base64 or text of the key file, or its path
+    #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
+    pub(crate) private_key: Option<Secret>,
+    /// The private key's password
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) password: Option<Secret>,
+    /// The artifact's version, which applications then compare with the announced one
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// What it runs on, such as linux-x86_64; several with commas between
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// What it is: appimage, app, nsis, wix, deb, rpm or pacman
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// The release channel it is for
+    #[arg(long)]
+    pub(crate) channel: Option<String>,
+    /// The application's identifier
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// The artifact
+    pub(crate) file: PathBuf,
+    /// The public key, or its file's path
+    #[arg(long, value_name = "KEY")]
+    pub(crate) pubkey: String,
+    /// The signature's file; default FILE.sig, else FILE.minisig
+    #[arg(long)]
+    pub(crate) signature: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ManifestCommand {
+    /// Make a manifest from a directory of signed artifacts
+    #[command(after_help = "\
+Every file with a signature (FILE.sig or FILE.minisig) beside it is taken. Its target and format are what the \
+signature says, else what the name tells.")]
+    Create(CreateArgs),
+    /// Add one signed artifact to a manifest
+    Add(AddArgs),
+    /// Find what would keep applications from updating
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// The directory with the artifacts
+    pub(crate) dir: PathBuf,
+    /// The version of the release
+    #[arg(long)]
+    pub(crate) version: String,
+    /// Where the artifacts will be: the URL of the directory
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: String,
+    /// The file to write; default DIR/latest.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Release notes
+    #[arg(long, conflicts_with = "notes_file")]
+    pub(crate) notes: Option<String>,
+    /// A file with the release notes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notes_file: Option<PathBuf>,
+    /// Time of publication, RFC 3339; default now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) pub_date: Option<String>,
+    /// Verify every artifact with this public key, or its file's path
+    #[arg(long, value_name = "KEY")]
+    pub(crate) pubkey: Option<String>,
+    /// Take artifacts whose signature has no version
+    #[arg(long)]
+    pub(crate) allow_unversioned: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct AddArgs {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+    /// The artifact, with its signature beside it
+    pub(crate) file: PathBuf,
+    /// Where the artifact will be
+    #[arg(long)]
+    pub(crate) url: String,
+    /// What it runs on, where neither signature nor name tell
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// What it is, where neither signature nor name tell
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Take an artifact whose signature has no version
+    #[arg(long)]
+    pub(crate) allow_unversioned: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+    /// Verify the artifacts with this public key, or its file's path
+    #[arg(long, value_name = "KEY", requires = "artifacts")]
+    pub(crate) pubkey: Option<String>,
+    /// The directory with the artifacts to verify, named as at the end of their URLs
+    #[arg(long, value_name = "DIR", requires = "pubkey")]
+    pub(crate) artifacts: Option<PathBuf>,
+    /// The manifest that this one replaces
+    #[arg(long, value_name = "FILE")]
+    pub(crate) previous: Option<PathBuf>,
+    /// Pass signatures without a version, unless the previous manifest's had one
+    #[arg(long)]
+    pub(crate) allow_unversioned: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// The directory to serve
+    pub(crate) dir: PathBuf,
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The address to listen on; any other than 127.0.0.1 lets other machines in
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// The manifest's path in the directory, for GET /update/{target}/{arch}/{current_version}
+    #[arg(long, value_name = "FILE", default_value = "latest.json")]
+    pub(crate) manifest: PathBuf,
+}

@@ -1,0 +1,63 @@
+//! [`Output`]: results to standard output, everything else to standard error; text for people or JSON for programs.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The result of a command: one of the two.
+    pub(crate) fn result(&self, text: &str, value: &Value) -> Result<(), Failure> {
+        let line = if self.json { value.to_string() } else { text.to_owned() };
+        let mut stdout = io::stdout().lock();
+        // `println!` would panic where the reader has gone, as in `… | head -1`.
+        writeln!(stdout, "{line}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Failure::other(format!("cannot write to standard output: {error}")))
+    }
+
+    /// The end of a command that failed.
+    pub(crate) fn failure(&self, text: &str, value: &Value) {
+        if self.json {
+            // Where even that cannot be written, the exit code has to do.
+            let _ = self.result(text, value);
+        } else {
+            self.note(&format!("error: {text}"));
+        }
+    }
+
+    pub(crate) fn warn(&self, text: &str) {
+        self.note(&format!("warning: {text}"));
+    }
+
+    /// A line beside the result. Nobody may be there to read it.
+    pub(crate) fn note(&self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A bar over `bytes`, on a terminal only.
+    pub(crate) fn bar(&self, bytes: u64, message: String) -> ProgressBar {
+        if self.json || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+        bar.with_style(style).with_message(message)
+    }
+}
