@@ -86,14 +86,22 @@ pub(crate) fn signature_beside(path: &Path) -> Option<PathBuf> {
 fn builder(access: Access) -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(".updater-");
-    #[cfg(unix)]
     if access == Access::Everybody {
-        use std::os::unix::fs::PermissionsExt;
-        // The umask takes away what this user does not want to give.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        open_to_everybody(&mut builder);
     }
     builder
 }
+
+/// The umask takes away what this user does not want to give.
+#[cfg(unix)]
+fn open_to_everybody(builder: &mut Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(fs::Permissions::from_mode(0o666));
+}
+
+/// Elsewhere files inherit from their directory who may read them.
+#[cfg(not(unix))]
+const fn open_to_everybody(_: &mut Builder<'_, '_>) {}
 
 fn directory_of(path: &Path) -> &Path {
     match path.parent() {

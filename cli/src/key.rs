@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use cargo_packager_updater::{sign::SecretKey, signature::PublicKey};
+use cargo_packager_updater::{Error, sign::SecretKey, signature::PublicKey};
 
 use crate::{failure::Failure, file};
 
@@ -82,7 +82,7 @@ fn known_password(given: Option<Secret>) -> Result<Secret, Failure> {
 
 /// A public key, as text or as a file's path.
 pub(crate) fn public_key(given: &str) -> Result<PublicKey, Failure> {
-    let unusable = |reason: String| Failure::other(format!("the public key cannot be used: {reason}"));
+    let unusable = |reason| Failure::from(Error::InvalidPubkey { option: "pubkey".to_owned(), reason });
     PublicKey::parse(given).or_else(|reason| {
         if !Path::new(given).is_file() {
             return Err(unusable(reason));

@@ -195,7 +195,9 @@ fn a_check_compares_with_the_release_before() {
     assert_eq!((compared.code, compared.stderr.as_str()), (1, ""));
     let report: Value = serde_json::from_str(&compared.stdout).unwrap();
     assert_eq!(report["ok"], false);
-    assert!(report["problems"][0].as_str().unwrap().contains("drops the version"), "{report}");
+    let problem = &report["problems"][0];
+    assert_eq!(problem["key"], "windows-x86_64");
+    assert!(problem["reason"].as_str().unwrap().contains("drops the version"), "{report}");
 }
 
 #[test]

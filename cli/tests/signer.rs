@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::{Cli, KEY, PASSWORD_VARIABLE, PRIVATE_KEY_VARIABLE, PUBLIC};
 use serde_json::Value;
 
@@ -215,9 +217,35 @@ fn what_was_not_signed_does_not_verify() {
     assert_eq!(code(&["b", "--signature", "a.sig", "--pubkey", PUBLIC]), "ERR_UPDATER_SIGNATURE_MISMATCH");
     assert_eq!(code(&["a", "--pubkey", other_key]), "ERR_UPDATER_SIGNATURE_MISMATCH");
     assert_eq!(code(&["a", "--signature", "a", "--pubkey", PUBLIC]), "ERR_UPDATER_INVALID_SIGNATURE");
-    assert_eq!(code(&["a", "--pubkey", "nonsense"]), "ERR_UPDATER_CLI");
+    assert_eq!(code(&["a", "--pubkey", "nonsense"]), "ERR_UPDATER_INVALID_PUBKEY");
     assert_eq!(code(&["b", "--pubkey", PUBLIC]), "ERR_UPDATER_CLI");
     assert_eq!(code(&["missing", "--signature", "a.sig", "--pubkey", PUBLIC]), "ERR_UPDATER_IO");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_artifact() {
+    let cli = Cli::with_key();
+    std::fs::File::create(cli.path("large")).unwrap().set_len(256 << 20).unwrap();
+    let limited = |args: &[&str]| {
+        let mut command = cli.command_of("sh", &["-c", "ulimit -v 131072; exec \"$@\"", "sh"]); // 128 MiB
+        let output = command.arg(common::program()).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    limited(&["signer", "sign", "--version", "1.0.0", "large"]);
+    limited(&["signer", "verify", "large", "--pubkey", PUBLIC]);
+}
+
+#[test]
+fn a_reader_that_has_gone_is_a_failure_and_no_crash() {
+    let cli = Cli::new();
+    let mut command = cli.command(&["signer", "generate", "--ci"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("error: cannot write to standard output"), "{stderr}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use cargo_packager_updater::{
     release::{Entry, Manifest, Problem, check},
     signature::PublicKey,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{read, unversioned};
 use crate::{
@@ -29,11 +29,11 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
         report.problems.extend(found);
     }
     let ok = report.problems.is_empty();
-    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let problems: Vec<Value> = report.problems.iter().map(as_json).collect();
     let value = json!({"ok": ok, "problems": problems, "warnings": report.warnings});
     if !output.is_json() {
         report.warnings.iter().for_each(|warning| output.warn(warning));
-        problems.iter().for_each(|problem| output.note(&format!("problem: {problem}")));
+        report.problems.iter().for_each(|problem| output.note(&format!("problem: {problem}")));
     }
     let text = match problems.len() {
         0 => format!("{source} is fine"),
@@ -42,6 +42,10 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
     };
     output.result(&text, &value)?;
     if ok { Ok(()) } else { Err(Failure::Reported) }
+}
+
+fn as_json(problem: &Problem) -> Value {
+    json!({"key": problem.key, "reason": problem.reason})
 }
 
 struct Verification<'a> {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -64,7 +65,12 @@ impl Cli {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        self.command_of(program(), args)
+    }
+
+    /// Another program, with the same surroundings.
+    pub(crate) fn command_of(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_remove(PRIVATE_KEY_VARIABLE).env_remove(PASSWORD_VARIABLE);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
