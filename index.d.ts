@@ -171,14 +171,6 @@ export declare class Update {
   readonly signature: string
   /** What will be replaced. */
   readonly extractPath: string
-  /** Milliseconds. */
-  readonly timeout?: number
-  /** Declared size in bytes, where the manifest gives one. */
-  readonly size?: number
-  /** Release notes. */
-  readonly body?: string
-  /** Publication date, RFC 3339. */
-  readonly date?: string
   get pubkey(): string | Array<string>
   get headers(): Record<string, string>
   /** Download to memory and verify. For large artifacts prefer `stage`. */
@@ -191,7 +183,15 @@ export declare class Update {
   /** Download to disk in constant memory, resuming an earlier attempt, and verify. Nothing is installed yet. */
   stage(options?: DownloadOptions): Promise<StagedUpdate>
   toJSON(): UpdateInfo
+  /** Milliseconds. */
+  readonly timeout?: number
   readonly windows?: UpdaterWindowsOptions
+  /** Declared size in bytes, where the manifest gives one. */
+  readonly size?: number
+  /** Release notes. */
+  readonly body?: string
+  /** Publication date, RFC 3339. */
+  readonly date?: string
   private constructor()
 }
 

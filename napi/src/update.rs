@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cargo_packager_updater::{Result, WindowsConfig, updater};
 use napi::{
-    Env, Unknown, ValueType,
-    bindgen_prelude::{ArrayBuffer, Object},
+    Either, Env, Unknown, ValueType,
+    bindgen_prelude::{ArrayBuffer, Object, Undefined},
 };
 use napi_derive::napi;
 
@@ -54,6 +54,9 @@ pub struct UpdateInfo {
     pub date: Option<String>,
 }
 
+/// `undefined` where there is nothing; napi makes `null` of a `None`.
+type Optional<T> = Either<T, Undefined>;
+
 /// An update that was found. Immutable: what was checked is what is downloaded, verified and installed.
 #[napi]
 pub struct Update {
@@ -77,19 +80,11 @@ pub struct Update {
     pub extract_path: String,
     pubkey: Pubkey,
     headers: BTreeMap<String, String>,
-    /// Milliseconds.
-    #[napi(readonly)]
-    pub timeout: Option<f64>,
+    timeout: Option<f64>,
     windows: Option<UpdaterWindowsOptions>,
-    /// Declared size in bytes, where the manifest gives one.
-    #[napi(readonly)]
-    pub size: Option<f64>,
-    /// Release notes.
-    #[napi(readonly)]
-    pub body: Option<String>,
-    /// Publication date, RFC 3339.
-    #[napi(readonly)]
-    pub date: Option<String>,
+    size: Option<f64>,
+    body: Option<String>,
+    date: Option<String>,
 }
 
 impl Update {
@@ -128,8 +123,28 @@ impl Update {
     }
 
     #[napi(getter, skip_typescript)]
-    pub fn windows(&self) -> Option<UpdaterWindowsOptions> {
-        self.windows.clone()
+    pub fn timeout(&self) -> Optional<f64> {
+        self.timeout.into()
+    }
+
+    #[napi(getter, skip_typescript)]
+    pub fn windows(&self) -> Optional<UpdaterWindowsOptions> {
+        self.windows.clone().into()
+    }
+
+    #[napi(getter, skip_typescript)]
+    pub fn size(&self) -> Optional<f64> {
+        self.size.into()
+    }
+
+    #[napi(getter, skip_typescript)]
+    pub fn body(&self) -> Optional<String> {
+        self.body.clone().into()
+    }
+
+    #[napi(getter, skip_typescript)]
+    pub fn date(&self) -> Optional<String> {
+        self.date.clone().into()
     }
 
     /// Download to memory and verify. For large artifacts prefer `stage`.
@@ -234,10 +249,21 @@ impl Update {
         )
     }
 
-    // What napi-rs has no words for is added here: an optional accessor, and that nobody constructs this class.
+    // What napi-rs has no words for is declared here: accessors that may give undefined, and that nobody constructs
+    // this class.
     #[napi(
         js_name = "toJSON",
-        ts_return_type = "UpdateInfo\n  readonly windows?: UpdaterWindowsOptions\n  private constructor()"
+        ts_return_type = "UpdateInfo
+  /** Milliseconds. */
+  readonly timeout?: number
+  readonly windows?: UpdaterWindowsOptions
+  /** Declared size in bytes, where the manifest gives one. */
+  readonly size?: number
+  /** Release notes. */
+  readonly body?: string
+  /** Publication date, RFC 3339. */
+  readonly date?: string
+  private constructor()"
     )]
     pub fn to_json(&self) -> UpdateInfo {
         UpdateInfo {

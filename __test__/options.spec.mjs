@@ -1,0 +1,197 @@
+import test from 'ava'
+
+import { checkUpdate, pendingUpdate, relaunch } from '../index.js'
+import { fixture, rejection } from './support/fixture.mjs'
+import { keyPair } from './support/signer.mjs'
+
+const INVALID = 'ERR_UPDATER_INVALID_OPTION'
+const GOOD = { endpoints: ['http://127.0.0.1:9/'], pubkey: keyPair().pubkey }
+
+const thrower = {
+  get target() {
+    throw new Error('getter')
+  },
+}
+const hostile = new Proxy(
+  {},
+  {
+    get() {
+      throw Object.create(null)
+    },
+  },
+)
+
+/** Title, options, code, the option at fault, and what the message shows of the value. */
+const REFUSED = [
+  ['no options', undefined, INVALID, 'options', 'undefined'],
+  ['null', null, INVALID, 'options', 'null'],
+  ['an array', [], INVALID, 'options', 'an array'],
+  ['a string', 'x', INVALID, 'options', '"x"'],
+  ['a getter that throws', Object.create(thrower, Object.getOwnPropertyDescriptors(GOOD)), INVALID, 'target', 'threw'],
+  ['a proxy that throws', hostile, INVALID, 'requireSignedManifest', 'threw'],
+  ['no endpoints', { endpoints: undefined }, INVALID, 'endpoints', 'undefined'],
+  ['null endpoints', { endpoints: null }, INVALID, 'endpoints', 'null'],
+  ['one endpoint as a string', { endpoints: 'https://a.example' }, INVALID, 'endpoints', '"https://a.example"'],
+  ['an empty list of endpoints', { endpoints: [] }, INVALID, 'endpoints', '[]'],
+  ['a number among endpoints', { endpoints: ['https://a.example', 7] }, INVALID, 'endpoints[1]', '7'],
+  ['a hole among endpoints', { endpoints: ['https://a.example', , 'x'] }, INVALID, 'endpoints[1]', 'undefined'],
+  ['no URL', { endpoints: ['https://a.example', '::'] }, INVALID, 'endpoints[1]', '::'],
+  ['a file URL', { endpoints: ['file:///etc/passwd'] }, INVALID, 'endpoints[0]', 'file:'],
+  ['plain http', { endpoints: ['http://a.example/'] }, 'ERR_UPDATER_INSECURE_URL', 'endpoints[0]', 'http://a.example/'],
+  ['no key', { pubkey: undefined }, INVALID, 'pubkey', 'undefined'],
+  ['a number as key', { pubkey: 7 }, INVALID, 'pubkey', '7'],
+  ['a number among keys', { pubkey: [GOOD.pubkey, 7] }, INVALID, 'pubkey[1]', '7'],
+  ['no minisign key', { pubkey: 'x' }, 'ERR_UPDATER_INVALID_PUBKEY', 'pubkey', 'pubkey'],
+  ['no minisign key among keys', { pubkey: [GOOD.pubkey, 'x'] }, 'ERR_UPDATER_INVALID_PUBKEY', 'pubkey[1]', 'pubkey'],
+  ['an empty list of keys', { pubkey: [] }, 'ERR_UPDATER_INVALID_PUBKEY', 'pubkey', 'pubkey'],
+  ['windows as a string', { windows: 'x' }, INVALID, 'windows', '"x"'],
+  ['null for windows', { windows: null }, INVALID, 'windows', 'null'],
+  ['installer arguments as a string', { windows: { installerArgs: '/X' } }, INVALID, 'windows.installerArgs', '"/X"'],
+  ['an unknown install mode', { windows: { installMode: 'loud' } }, INVALID, 'windows.installMode', '"loud"'],
+  ['a number as install mode', { windows: { installMode: 0 } }, INVALID, 'windows.installMode', '0'],
+  ['a number as target', { target: 1 }, INVALID, 'target', '1'],
+  ['an empty target', { target: '' }, INVALID, 'target', '""'],
+  ['a relative path', { executablePath: 'app' }, INVALID, 'executablePath', 'app'],
+  ['a boolean as path', { executablePath: true }, INVALID, 'executablePath', 'true'],
+  ['headers as an array', { headers: ['a'] }, INVALID, 'headers', 'an array'],
+  ['headers as a Map', { headers: new Map([['a', 'b']]) }, INVALID, 'headers', 'Object.fromEntries'],
+  ['headers as Headers', { headers: new Headers({ a: 'b' }) }, INVALID, 'headers', 'Object.fromEntries'],
+  ['a number as header', { headers: { 'X-A': 7 } }, INVALID, 'headers["X-A"]', '7'],
+  ['a header name with a space', { headers: { 'X A': 'b' } }, INVALID, 'headers["X A"]', 'X A'],
+  ['a header with a line break', { downloadHeaders: { 'X-A': 'a\r\nb' } }, INVALID, 'downloadHeaders["X-A"]', 'X-A'],
+  ['a timeout as a string', { timeout: '1000' }, INVALID, 'timeout', '"1000"'],
+  ['a timeout as a bigint', { timeout: 1000n }, INVALID, 'timeout', '1000'],
+  ['a timeout that is NaN', { timeout: NaN }, INVALID, 'timeout', 'NaN'],
+  ['a negative timeout', { timeout: -1 }, INVALID, 'timeout', '-1'],
+  ['a fraction', { timeout: 1.5 }, INVALID, 'timeout', '1.5'],
+  ['an infinite timeout', { timeout: Infinity }, INVALID, 'timeout', 'Infinity'],
+  ['a number that is not exact', { maxDownloadSize: 2 ** 53 }, INVALID, 'maxDownloadSize', '9007199254740992'],
+  ['no timeout at all', { timeout: 0 }, INVALID, 'timeout', '0'],
+  ['null for a number', { timeout: null }, INVALID, 'timeout', 'null'],
+  ['a number that would wrap', { maxDownloadSize: -(2 ** 32) }, INVALID, 'maxDownloadSize', '-4294967296'],
+  ['a proxy that is no URL', { proxy: '::' }, INVALID, 'proxy', 'proxy'],
+  ['an ftp proxy', { proxy: 'ftp://127.0.0.1' }, INVALID, 'proxy', 'proxy'],
+  ['a truthy flag', { allowDowngrades: 1 }, INVALID, 'allowDowngrades', '1'],
+  ['a flag as text', { requireSignedVersion: 'true' }, INVALID, 'requireSignedVersion', '"true"'],
+  ['null for a flag', { dangerousInsecureTransportProtocol: null }, INVALID, 'dangerousInsecureTransportProtocol', 'null'],
+  ['an application id with a tab', { appId: 'a\tb' }, INVALID, 'appId', 'appId'],
+  ['a symbol as channel', { channel: Symbol('x') }, INVALID, 'channel', 'symbol'],
+  ['a relative data directory', { dataDir: 'data' }, INVALID, 'dataDir', 'data'],
+  ['a signed manifest', { requireSignedManifest: true }, INVALID, 'requireSignedManifest', 'not supported'],
+  ['no signed manifest', { requireSignedManifest: false }, INVALID, 'requireSignedManifest', 'not supported'],
+  ['manifest keys', { manifestPubkeys: [] }, INVALID, 'manifestPubkeys', 'not supported'],
+  ['kept artifacts', { keepArtifact: true }, INVALID, 'keepArtifact', 'not supported'],
+]
+
+for (const [title, given, code, option, shown] of REFUSED) {
+  test(`${title} is refused through the promise`, async (t) => {
+    const isPlain = given && Object.getPrototypeOf(given) === Object.prototype && given !== hostile
+    const options = isPlain ? { ...GOOD, ...given } : given
+    for (const call of [checkUpdate, pendingUpdate]) {
+      const error = await rejection(call('1.0.0', options))
+      t.true(error instanceof Error)
+      t.is(error.code, code, error.message)
+      t.is(error.option, option, error.message)
+      t.true(error.message.includes(shown), error.message)
+    }
+  })
+}
+
+for (const version of [undefined, null, 1, {}, '', '1.0', 'vv1.0.0', '01.0.0', '1.0.0 ', '\0']) {
+  test(`${JSON.stringify(version)} is no version`, async (t) => {
+    for (const call of [checkUpdate, pendingUpdate]) {
+      const error = await rejection(call(version, GOOD))
+      t.is(error.code, 'ERR_UPDATER_INVALID_VERSION')
+      t.true(error.message.includes('version'), error.message)
+    }
+  })
+}
+
+test('calls without any argument are refused through the promise', async (t) => {
+  t.is((await rejection(checkUpdate())).code, 'ERR_UPDATER_INVALID_VERSION')
+  t.is((await rejection(pendingUpdate())).code, 'ERR_UPDATER_INVALID_VERSION')
+})
+
+test('check options of the wrong type are refused', async (t) => {
+  for (const [given, option] of [
+    [null, 'checkOptions'],
+    [1, 'checkOptions'],
+    [{ signal: null }, 'signal'],
+    [{ signal: {} }, 'signal'],
+    [{ signal: { aborted: 1 } }, 'signal.aborted'],
+  ]) {
+    const error = await rejection(checkUpdate('1.0.0', GOOD, given))
+    t.is(error.code, INVALID)
+    t.is(error.option, option)
+  }
+})
+
+test('relaunch options of the wrong type are refused', async (t) => {
+  for (const [given, option] of [
+    [null, 'options'],
+    [{ args: 'x' }, 'args'],
+    [{ args: ['a', 1] }, 'args[1]'],
+    [{ executablePath: 1 }, 'executablePath'],
+  ]) {
+    const error = await rejection(relaunch(given))
+    t.is(error.code, INVALID)
+    t.is(error.option, option)
+  }
+})
+
+test('what an update is given is checked too', async (t) => {
+  const { installed, options, server } = await fixture(t)
+  const before = await installed()
+  const update = await checkUpdate('1.0.0', options)
+  const staged = await update.stage()
+  const asked = server.requests.length
+  for (const [call, option] of [
+    [() => update.download(1), 'onChunk'],
+    [() => update.download(undefined, {}), 'onDownloadFinished'],
+    [() => update.downloadAndInstall('x'), 'onChunk'],
+    [() => update.downloadAndInstall(() => {}, 1), 'onDownloadFinished'],
+    [() => update.downloadAndInstall({ onProgress: 1 }), 'onProgress'],
+    [() => update.downloadAndInstall({ signal: 1 }), 'signal'],
+    [() => update.downloadAndInstall({ relaunch: 1 }), 'relaunch'],
+    [() => update.stage(1), 'options'],
+    [() => update.stage({ onProgress: null }), 'onProgress'],
+    [() => update.install(), 'bytes'],
+    [() => update.install('bytes'), 'bytes'],
+    [() => update.install([1, 2]), 'bytes'],
+    [() => update.install(new Uint16Array(2)), 'bytes'],
+    [() => update.install(new SharedArrayBuffer(2)), 'bytes'],
+    [() => update.install(new Uint8Array(new SharedArrayBuffer(2))), 'bytes'],
+    [() => update.install(new ArrayBuffer(0)), 'bytes'],
+    [() => update.install(new Uint8Array(1), { exit: 'yes' }), 'exit'],
+    [() => staged.install({ relaunch: null }), 'relaunch'],
+    [() => staged.install(1), 'options'],
+  ]) {
+    const error = await rejection(call())
+    t.is(error.code, INVALID, `${call}`)
+    t.is(error.option, option, `${call}: ${error.message}`)
+  }
+  t.is(server.requests.length, asked)
+  t.deepEqual(await installed(), before)
+})
+
+test('installing at exit is refused at once', async (t) => {
+  const { options } = await fixture(t)
+  const staged = await (await checkUpdate('1.0.0', options)).stage()
+  t.throws(() => staged.installOnExit(), { instanceOf: Error, code: INVALID })
+})
+
+test('the spellings of 0.2.x, unknown options and undefined are accepted', async (t) => {
+  const { options } = await fixture(t)
+  for (const more of [
+    { windows: { installMode: 'Passive' } },
+    { windows: { installMode: 'BasicUi', installerArgs: [] } },
+    { windows: { installMode: 'Quiet' } },
+    { windows: {} },
+    { timeout: undefined, headers: undefined, keepArtifact: undefined },
+    { somethingOfTheFuture: true },
+    { headers: Object.assign(Object.create(null), { a: 'b' }) },
+  ]) {
+    const update = await checkUpdate('v1.0.0', { ...options, ...more }, undefined)
+    t.is(update.version, '2.0.0')
+  }
+})
