@@ -1,5 +1,5 @@
 //! Trust: minisign public keys and signatures, the signed metadata in the trusted comment, and
-//! [`VerifiedArtifact`], the proof without which nothing is installed.
+//! `VerifiedArtifact`, the proof without which nothing is installed.
 //!
 //! Format: <https://jedisct1.github.io/minisign/> (Ed25519 over BLAKE2b-512, algorithm `ED`).
 
@@ -61,6 +61,13 @@ impl Signature {
     /// The four lines, without a line break at the end.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The trusted comment, which nothing has proved yet: good enough to tell publishers what they signed, and never
+    /// to decide what is installed.
+    #[cfg(feature = "release")]
+    pub(crate) fn claimed_metadata(&self) -> Result<SignedMetadata> {
+        SignedMetadata::parse(self.parsed.trusted_comment())
     }
 
     /// The line that holds the signature of the artifact's bytes: what makes two signatures the same one,

@@ -36,7 +36,7 @@ impl SignedArtifact {
     /// # Errors
     /// [`Error::InvalidSignature`].
     pub fn new(file_name: impl Into<String>, size: u64, signature: &str) -> Result<Self> {
-        let claimed = claimed_metadata(signature)?;
+        let claimed = Signature::parse(signature)?.claimed_metadata()?;
         let signature = signature.trim();
         let raw = signature.contains('\n');
         let signature = if raw { STANDARD.encode(format!("{signature}\n")) } else { signature.to_owned() };
@@ -106,16 +106,6 @@ impl SignedArtifact {
     }
 }
 
-/// Reads the trusted comment without verifying it: good enough to tell a publisher what they signed, and never to
-/// decide what is installed.
-pub(super) fn claimed_metadata(signature: &str) -> Result<SignedMetadata> {
-    Signature::parse(signature)?;
-    let raw = STANDARD.decode(signature.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = raw.as_deref().unwrap_or(signature).trim();
-    let comment = text.lines().nth(2).and_then(|line| line.strip_prefix("trusted comment: "));
-    SignedMetadata::parse(comment.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,9 +127,9 @@ mod tests {
         for text in [SIGNATURE, SIGNATURE.trim_end(), &packager, &format!("{packager}\n")] {
             let artifact = SignedArtifact::new("a", 1, text).unwrap();
             assert_eq!(artifact.signature(), packager);
-            assert_eq!(artifact.claimed(), &claimed_metadata(SIGNATURE).unwrap());
+            assert_eq!(artifact.claimed(), &Signature::parse(SIGNATURE).unwrap().claimed_metadata().unwrap());
         }
-        assert!(claimed_metadata(SIGNATURE).unwrap().timestamp.is_some());
+        assert!(named("a").claimed().timestamp.is_some());
     }
 
     #[test]

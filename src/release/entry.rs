@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{SignedArtifact, Unversioned, artifact::claimed_metadata, platform::Platform};
+use super::{SignedArtifact, Unversioned, platform::Platform};
 use crate::{
     Error, Result,
     endpoint::{Transport, display},
@@ -101,7 +101,7 @@ impl Entry {
 
     /// What the signature says, not verified.
     pub(super) fn claimed(&self) -> Result<SignedMetadata> {
-        claimed_metadata(&self.signature)
+        Signature::parse(&self.signature)?.claimed_metadata()
     }
 
     /// Checks what the signature says against what the manifest says.
