@@ -114,14 +114,17 @@ impl Download<'_> {
     pub(crate) async fn run(&self, sink: &mut impl Sink, meter: &mut Meter) -> Result<u64> {
         let mut received = 0;
         let mut fruitless = 0;
+        // What had to be fetched again is no progress: a server without ranges could else break off for ever.
+        let mut reached = sink.position();
         loop {
-            let before = received;
             let (error, wait) = match self.attempt(sink, meter, &mut received).await {
                 Ok(()) => return Ok(received),
                 Err(Interruption::Final(error)) => return Err(error),
                 Err(Interruption::Passing(error, wait)) => (error, wait),
             };
-            fruitless = if received - before >= PROGRESS_MIN_BYTES { 0 } else { fruitless + 1 };
+            let gained = sink.position().saturating_sub(reached);
+            fruitless = if gained >= PROGRESS_MIN_BYTES { 0 } else { fruitless + 1 };
+            reached += gained;
             if fruitless >= self.limits.attempts_max {
                 return Err(error);
             }

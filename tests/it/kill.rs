@@ -1,0 +1,35 @@
+//! Killed at any moment, the application on disk is a complete old or a complete new one, and the next update works.
+
+use std::time::Duration;
+
+use crate::support::{App, Child, Release, Site};
+
+const ROUNDS: u64 = 25;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_the_application_is_complete() {
+    let one = Site::honest(Release::version("2.0.0"));
+    let other = Site::honest(Release::version("3.0.0"));
+    let endpoints = [one.endpoint(), other.endpoint()];
+    let mut updated = 0;
+    for round in 0..ROUNDS {
+        let app =
+            if round % 2 == 0 { App::new() } else { App::across_file_systems().unwrap_or_else(App::new) };
+        let old = app.content();
+        let mut child = Child::start("update for ever", &app, &endpoints);
+        child.wait_for("ready");
+        tokio::time::sleep(Duration::from_millis(round * 37 % 100)).await;
+        child.kill();
+
+        let found = app.content();
+        let complete = [&old, &one.release.artifact, &other.release.artifact];
+        assert!(complete.contains(&&found), "round {round}: half an application of {} bytes", found.len());
+        updated += u64::from(found != old);
+
+        let last = Site::honest(Release::version("4.0.0"));
+        last.update(&app).await.download_and_install(Default::default(), Default::default()).await.unwrap();
+        app.assert_is(&last.release.artifact);
+        app.assert_nothing_left();
+    }
+    assert!(updated > 0, "every child was killed before it began");
+}

@@ -1,0 +1,109 @@
+//! What was installed before decides what is offered and accepted next.
+
+use std::fs;
+
+use cargo_packager_updater::{Config, Error, ErrorCode, Updater, updater::Update};
+
+use crate::support::{App, Release, Signer, Site, appimage};
+
+async fn offered(app: &App, current: &str, config: Config) -> Option<Update> {
+    assert_eq!(config.executable_path.as_deref(), Some(app.path.as_path()));
+    Updater::new(current, config).unwrap().check().await.unwrap()
+}
+
+async fn install(app: &App, current: &str, release: Release) -> Result<(), Error> {
+    let site = Site::honest(release);
+    let update = offered(app, current, app.config(site.endpoint())).await.unwrap();
+    update.download_and_install(Default::default(), Default::default()).await?;
+    app.assert_is(&site.release.artifact);
+    Ok(())
+}
+
+fn without_version(version: &str) -> Release {
+    Release::signed_as(version, "timestamp:1\tfile:App.AppImage")
+}
+
+#[tokio::test]
+async fn what_was_just_installed_is_not_offered_to_an_application_that_reports_its_old_version() {
+    let (app, site) = (App::new(), Site::honest(Release::new()));
+    let update = site.update(&app).await;
+    update.download_and_install(Default::default(), Default::default()).await.unwrap();
+    assert!(offered(&app, "1.0.0", app.config(site.endpoint())).await.is_none());
+    // The next release is.
+    let next = Site::honest(Release::version("2.0.1"));
+    assert!(offered(&app, "1.0.0", app.config(next.endpoint())).await.is_some());
+}
+
+#[tokio::test]
+async fn it_is_offered_again_once_the_target_has_changed() {
+    let (app, site) = (App::new(), Site::honest(Release::new()));
+    let update = site.update(&app).await;
+    update.download_and_install(Default::default(), Default::default()).await.unwrap();
+    fs::write(&app.path, appimage(30_000, 3)).unwrap();
+    assert!(offered(&app, "1.0.0", app.config(site.endpoint())).await.is_some());
+}
+
+#[tokio::test]
+async fn it_is_offered_again_where_it_was_only_staged() {
+    let (app, site) = (App::new(), Site::honest(Release::new()));
+    site.update(&app).await.stage(Default::default()).await.unwrap();
+    assert!(offered(&app, "1.0.0", app.config(site.endpoint())).await.is_some());
+}
+
+#[tokio::test]
+async fn after_a_signed_version_there_must_always_be_one() {
+    let app = App::new();
+    install(&app, "1.0.0", without_version("2.0.0")).await.unwrap();
+    install(&app, "2.0.0", without_version("3.0.0")).await.unwrap();
+    install(&app, "3.0.0", Release::version("4.0.0")).await.unwrap();
+    let error = install(&app, "4.0.0", without_version("5.0.0")).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SignedVersionMissing);
+    assert!(error.to_string().contains("--version 5.0.0"), "{error}");
+    app.assert_is(&Release::version("4.0.0").artifact);
+    install(&app, "4.0.0", Release::version("5.0.0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_a_completed_installation_sets_the_ratchet() {
+    let app = App::new();
+    let site = Site::honest(Release::new());
+    site.update(&app).await.stage(Default::default()).await.unwrap();
+    install(&app, "1.0.0", without_version("3.0.0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_ratchet_holds_under_every_key_and_for_a_target_that_was_replaced() {
+    let app = App::new();
+    install(&app, "1.0.0", Release::new()).await.unwrap();
+    fs::write(&app.path, appimage(30_000, 3)).unwrap();
+    let mut release = without_version("3.0.0");
+    release.signature = Signer::stranger().sign(&release.artifact, "timestamp:1");
+    let site = Site::honest(release);
+    let config = Config { pubkey: Signer::stranger().pubkey().into(), ..app.config(site.endpoint()) };
+    let update = offered(&app, "2.0.0", config).await.unwrap();
+    let error = update.stage(Default::default()).await.map(drop).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SignedVersionMissing);
+}
+
+#[tokio::test]
+async fn a_downgrade_must_carry_its_version() {
+    for (release, expected) in
+        [(without_version("0.9.0"), Some(ErrorCode::SignedVersionMissing)), (Release::version("0.9.0"), None)]
+    {
+        let (app, site) = (App::new(), Site::honest(release));
+        let config = Config { allow_downgrades: true, ..app.config(site.endpoint()) };
+        let update = offered(&app, "1.0.0", config).await.unwrap();
+        let result = update.download_and_install(Default::default(), Default::default()).await;
+        assert_eq!(result.err().map(|error| error.code()), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_old_artifact_replayed_as_a_new_release_is_refused() {
+    let app = App::new();
+    install(&app, "1.0.0", Release::new()).await.unwrap();
+    let replayed = Release { version: "3.0.0".to_owned(), ..Release::version("1.5.0") };
+    let error = install(&app, "2.0.0", replayed).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SignedVersionMismatch);
+    app.assert_is(&Release::new().artifact);
+}

@@ -1,0 +1,23 @@
+//! A server that lies, a publisher that signs, and an application to be updated.
+
+mod app;
+mod child;
+mod release;
+mod server;
+mod signer;
+
+pub(crate) use app::{App, appimage};
+pub(crate) use child::{Child, child_task};
+pub(crate) use release::{MANIFEST, Release, Site};
+pub(crate) use server::{Reply, Request, Server};
+pub(crate) use signer::Signer;
+
+use std::time::Duration;
+
+/// A test that waits longer than this for something that must not hang has failed.
+pub(crate) const HANG: Duration = Duration::from_secs(20);
+
+/// Fails instead of hanging.
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(HANG, work).await.expect("it hangs")
+}

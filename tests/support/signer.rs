@@ -1,0 +1,52 @@
+//! [`Signer`]: a key pair without a password.
+
+use std::{io::Cursor, sync::LazyLock};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ring::signature::Ed25519KeyPair;
+
+pub(crate) struct Signer {
+    pair: minisign::KeyPair,
+}
+
+static AUTHOR: LazyLock<Signer> = LazyLock::new(Signer::generate);
+static STRANGER: LazyLock<Signer> = LazyLock::new(Signer::generate);
+
+impl Signer {
+    /// Whom the application trusts.
+    pub(crate) fn author() -> &'static Self {
+        &AUTHOR
+    }
+
+    /// Whom it does not.
+    pub(crate) fn stranger() -> &'static Self {
+        &STRANGER
+    }
+
+    fn generate() -> Self {
+        Self { pair: minisign::KeyPair::generate_unencrypted_keypair().unwrap() }
+    }
+
+    pub(crate) fn pubkey(&self) -> String {
+        self.pair.pk.to_base64()
+    }
+
+    /// The text of a `.minisig` file.
+    pub(crate) fn sign(&self, bytes: &[u8], trusted_comment: &str) -> String {
+        minisign::sign(None, &self.pair.sk, Cursor::new(bytes), Some(trusted_comment), Some("signature"))
+            .unwrap()
+            .to_string()
+    }
+
+    /// An authentic signature of the kind that minisign made until 2019: over the bytes themselves.
+    pub(crate) fn sign_legacy(&self, bytes: &[u8], trusted_comment: &str) -> String {
+        let secret = self.pair.sk.to_bytes();
+        let public = self.pair.pk.to_bytes();
+        let key = Ed25519KeyPair::from_seed_and_public_key(&secret[62..94], &public[10..42]).unwrap();
+        let signature = key.sign(bytes).as_ref().to_vec();
+        let global = key.sign(&[&signature, trusted_comment.as_bytes()].concat());
+        let line = STANDARD.encode([b"Ed", &public[2..10], &signature].concat());
+        let global_line = STANDARD.encode(global);
+        format!("untrusted comment: x\n{line}\ntrusted comment: {trusted_comment}\n{global_line}\n")
+    }
+}
