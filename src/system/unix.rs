@@ -25,6 +25,8 @@ use super::{Command, Fingerprint, System, without_deleted_marker};
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
 const KEPT_MODE: u32 = 0o777;
 const OWNER_EXECUTE: u32 = 0o100;
+/// Extended attributes that are not kept, for the same reason: capabilities(7), and the kernel's proofs of integrity.
+const ABOUT_THE_OLD_BYTES: [&[u8]; 3] = [b"security.capability", b"security.evm", b"security.ima"];
 
 /// The real operating system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -190,12 +192,15 @@ fn adopt_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
 
 /// Attributes that this user or file system cannot have are left out; any other failure ends the installation.
 fn copy_extended_attributes(file: &File, replaced: &Path) -> io::Result<()> {
-    let names = match read_sized(|buffer| rustix::fs::listxattr(replaced, buffer)) {
+    let size = || rustix::fs::listxattr_query(replaced);
+    let names = match read_sized(size, |buffer| rustix::fs::listxattr(replaced, buffer)) {
         Err(Errno::NOTSUP) => return Ok(()),
         names => names?,
     };
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let value = match read_sized(|buffer| rustix::fs::getxattr(replaced, name, buffer)) {
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    for name in names.filter(|name| !ABOUT_THE_OLD_BYTES.contains(name)) {
+        let size = || rustix::fs::getxattr_query(replaced, name);
+        let value = match read_sized(size, |buffer| rustix::fs::getxattr(replaced, name, buffer)) {
             Err(Errno::NODATA | Errno::PERM | Errno::ACCESS) => continue,
             value => value?,
         };
@@ -208,9 +213,12 @@ fn copy_extended_attributes(file: &File, replaced: &Path) -> io::Result<()> {
 }
 
 /// Reads a value whose size is not known: asks for it, and again if it grew in between.
-fn read_sized(mut read: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+fn read_sized(
+    size: impl Fn() -> rustix::io::Result<usize>,
+    read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+) -> rustix::io::Result<Vec<u8>> {
     loop {
-        let mut buffer = vec![0; read(&mut [])?];
+        let mut buffer = vec![0; size()?];
         match read(&mut buffer) {
             Err(Errno::RANGE) => {}
             result => {
