@@ -257,12 +257,13 @@ fn network(url: &str, error: &reqwest::Error) -> Error {
     if chain(error).any(is_tls) { Error::Tls { url, source } } else { Error::Network { url, source } }
 }
 
+/// `source` of an I/O error leaves out the error that it wraps, and there may be several around each other.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     error.is::<rustls::Error>()
         || error
             .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref())
-            .is_some_and(|inner| inner.is::<rustls::Error>())
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| is_tls(inner))
 }
 
 /// The innermost reason, which is the one that tells something: `Connection refused (os error 111)`.
