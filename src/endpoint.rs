@@ -65,7 +65,7 @@ impl Endpoint {
     pub(crate) fn check_artifact_url(&self, url: &Url) -> Result<()> {
         self.transport.check(url, Some(&self.url)).map_err(|reason| Error::InsecureUrl {
             url: display(url),
-            reason,
+            reason: format!("{} announces it: {reason}", display(&self.url)),
             option: None,
         })
     }

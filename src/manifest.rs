@@ -51,10 +51,10 @@ pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &st
     let format = reader.format(entry, &url)?;
     if format.os() != os {
         let reason = format!("it cannot be installed on {}", os.as_str());
-        return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
+        return Err(reader.announced(Error::UnsupportedFormat { format: format.to_string(), reason }));
     }
     let announced_signature = reader.text(entry, "signature")?.to_owned();
-    let signature = Signature::parse(&announced_signature)?;
+    let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
     let size = reader.size(entry)?;
     Ok(Release { version, notes, date, target, url, signature, announced_signature, format, size })
 }
@@ -68,6 +68,18 @@ type Object = Map<String, Value>;
 impl Reader<'_> {
     fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::manifest(&self.source, reason)
+    }
+
+    /// Names the endpoint in errors that have no place for it: there may be several.
+    fn announced(&self, error: Error) -> Error {
+        let named = |reason: String| format!("{reason} (announced by {})", self.source);
+        match error {
+            Error::InvalidSignature { reason } => Error::InvalidSignature { reason: named(reason) },
+            Error::UnsupportedFormat { format, reason } => {
+                Error::UnsupportedFormat { format, reason: named(reason) }
+            }
+            other => other,
+        }
     }
 
     fn object(&self, value: Value, name: &str) -> Result<Object> {
@@ -136,7 +148,7 @@ impl Reader<'_> {
 
     fn format(&self, entry: &Object, url: &Url) -> Result<Format> {
         if let Some(name) = self.optional_text(entry, "format")? {
-            return name.parse();
+            return name.parse().map_err(|error| self.announced(error));
         }
         Format::from_file_name(url.path()).ok_or_else(|| {
             self.invalid(format!("`format` is missing and cannot be told from {:?}", url.path()))
