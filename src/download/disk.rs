@@ -85,7 +85,7 @@ impl DiskSink {
         Ok(sink)
     }
 
-    /// Whether bytes of an earlier run are part of what is at hand.
+    /// Whether what is at hand was put together from several answers.
     pub(crate) const fn resumed(&self) -> bool {
         self.resumed
     }
@@ -149,6 +149,7 @@ impl Sink for DiskSink {
             self.data.write_partial_record(signature, &record)?;
         }
         self.etag = etag;
+        self.resumed |= self.position > 0;
         Ok(())
     }
 

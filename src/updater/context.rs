@@ -154,6 +154,12 @@ impl Context {
         Ok(())
     }
 
+    /// The unfinished download, and its record.
+    pub(super) fn discard_partial(path: &Path) {
+        Self::discard_file(path);
+        Self::discard_file(&path.with_extension("json"));
+    }
+
     pub(super) fn discard_file(path: &Path) {
         // The error that led here is the one to report; the next check tidies up.
         let _ = remove(path);

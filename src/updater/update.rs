@@ -215,16 +215,15 @@ impl Update {
             return Ok((artifact, 0));
         }
         let mut received = 0;
-        let artifact = loop {
-            let (outcome, resumed) =
-                self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?;
-            match outcome {
-                Ok(artifact) => break artifact,
-                // What an earlier run left may be at fault: once more, from the start.
-                Err(Error::SignatureMismatch { .. }) if resumed => {}
-                Err(error) => return Err(error),
+        let (outcome, resumed) =
+            self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?;
+        let artifact = match outcome {
+            // What was put together may be at fault: once more, from the start.
+            Err(Error::SignatureMismatch { .. }) if resumed => {
+                self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?.0
             }
-        };
+            outcome => outcome,
+        }?;
         meter.finish(Phase::Download, artifact.size());
         meter.finish(Phase::Verify, artifact.size());
         let this = self.clone();
@@ -233,7 +232,7 @@ impl Update {
     }
 
     /// One transfer into the partial file. The inner result tells whether the bytes are authentic, the flag whether
-    /// some of them came from an earlier run.
+    /// they are the parts of several answers.
     async fn fetch_once(
         &self,
         trust: &Arc<Trust>,
@@ -255,7 +254,7 @@ impl Update {
             Err(error) => {
                 sink.close().await;
                 if !may_be_continued(&error) {
-                    Context::discard_file(&partial);
+                    Context::discard_partial(&partial);
                 }
                 return Err(error);
             }
@@ -263,7 +262,7 @@ impl Update {
         let resumed = sink.resumed();
         let outcome = sink.finish().await;
         if outcome.is_err() {
-            Context::discard_file(&partial);
+            Context::discard_partial(&partial);
         }
         Ok((outcome, resumed))
     }
