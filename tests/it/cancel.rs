@@ -8,10 +8,10 @@ use cargo_packager_updater::{
 
 use crate::support::{App, HANG, Release, Reply, Site, within};
 
-/// Stalls in the middle, unless it is asked for the rest.
+/// Stalls in the middle, unless it is asked for the rest. Slow enough for progress to be told.
 fn stalling() -> Site {
     Site::new(Release::new(), |release, request| match request.header("range") {
-        None => release.answer(request).stall(100_000),
+        None => release.answer(request).cut(100_000).in_pieces(4, 60).then_stall(),
         Some(_) => release.answer(request),
     })
 }

@@ -106,8 +106,12 @@ impl Reply {
     }
 
     /// Falls silent after so many bytes of the body.
-    pub(crate) fn stall(mut self, at: usize) -> Self {
-        self = self.cut(at);
+    pub(crate) fn stall(self, at: usize) -> Self {
+        self.cut(at).then_stall()
+    }
+
+    /// Falls silent at the end, instead of closing.
+    pub(crate) fn then_stall(mut self) -> Self {
         self.body.push(Step::Stall);
         self
     }
