@@ -12,6 +12,8 @@ pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_privat
 use crate::{Error, Result};
 
 #[cfg(test)]
+pub(crate) mod failing;
+#[cfg(test)]
 pub(crate) mod testing;
 
 #[cfg(unix)]

@@ -153,3 +153,183 @@ fn prefix(target: &Path) -> String {
 fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsString, sync::Arc};
+
+    use rustix::io::Errno;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        ErrorCode,
+        signature::{Announced, PublicKey, Signature, Trust},
+        system::{
+            OsSystem,
+            failing::{Failing, FailingSystem, Layout},
+        },
+        target::Format,
+    };
+
+    const OLD: &[u8] = b"the old application";
+    const NEW: &[u8] = include_bytes!("../../tests/fixtures/artifact");
+    const SIGNATURE: &str = include_str!("../../tests/fixtures/artifact.minisig");
+    const KEY: &str = include_str!("../../tests/fixtures/fixture.pub");
+    const LAYOUTS: [Layout; 3] = [Layout::OneFileSystem, Layout::TwoFileSystems, Layout::TwoMounts];
+    const FAILURES: [(Errno, ErrorCode); 4] = [
+        (Errno::ACCESS, ErrorCode::PermissionDenied),
+        (Errno::NOSPC, ErrorCode::NoSpace),
+        (Errno::IO, ErrorCode::Io),
+        (Errno::ROFS, ErrorCode::ReadOnlyVolume),
+    ];
+
+    /// An application, and beside its directory one with a verified artifact.
+    struct Scene {
+        directory: TempDir,
+        target: PathBuf,
+        origin: PathBuf,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let base = fs::canonicalize(directory.path()).unwrap();
+            let (target, origin) = (base.join("application/App"), base.join("download/artifact"));
+            for (path, content) in [(&target, OLD), (&origin, NEW)] {
+                fs::create_dir(parent(path)).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            Self { directory, target, origin }
+        }
+
+        fn artifact(&self) -> VerifiedArtifact {
+            let announced = Announced {
+                version: "2.0.0".parse().unwrap(),
+                target: "linux-x86_64".to_owned(),
+                format: Format::AppImage,
+                channel: None,
+                app_id: None,
+                signed_version_required: true,
+            };
+            let keys = vec![PublicKey::parse(KEY).unwrap()];
+            let trust = Arc::new(Trust { keys, signature: Signature::parse(SIGNATURE).unwrap(), announced });
+            let file = OsSystem.open_private(&self.origin).unwrap();
+            VerifiedArtifact::from_file(file, self.origin.clone(), &trust).unwrap()
+        }
+
+        fn replace(&self, system: &FailingSystem) -> Result<()> {
+            replace_file(&self.target, self.artifact(), system, &mut |_| Ok(()))
+        }
+
+        fn names(&self) -> Vec<OsString> {
+            fs::read_dir(parent(&self.target)).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+        }
+
+        fn assert_complete(&self, expected: &[u8]) {
+            assert_eq!(fs::read(&self.target).unwrap(), expected);
+            assert_eq!(self.names(), ["App"]);
+        }
+    }
+
+    /// Fails the first call, the second, and so on, until all succeed; `check` sees each failure. Gives their number.
+    fn fail_each(
+        layout: Layout,
+        failing: impl Fn(usize) -> Failing,
+        error: Errno,
+        check: impl Fn(&Scene, &FailingSystem, Error),
+    ) -> usize {
+        for call in 0.. {
+            let (scene, system) = (Scene::new(), FailingSystem::new(layout, failing(call), error));
+            let outcome = scene.replace(&system);
+            if !system.has_failed() {
+                outcome.unwrap();
+                scene.assert_complete(NEW);
+                assert!(!scene.origin.exists());
+                return call;
+            }
+            check(&scene, &system, outcome.expect_err("a failure is not hidden"));
+        }
+        unreachable!("an installation has an end");
+    }
+
+    #[test]
+    fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_beside_it() {
+        for layout in LAYOUTS {
+            for (error, code) in FAILURES {
+                let calls = fail_each(layout, Failing::Only, error, |scene, system, error| {
+                    assert_eq!(error.code(), code, "{error}");
+                    scene.assert_complete(if system.has_swapped() { NEW } else { OLD });
+                });
+                assert!(calls > 6, "{layout:?}: only {calls} calls were seen");
+            }
+        }
+    }
+
+    #[test]
+    fn where_cleaning_up_fails_too_the_next_sweep_does_it() {
+        let mut left_behind = 0;
+        for layout in LAYOUTS {
+            let left = std::cell::Cell::new(0);
+            fail_each(layout, Failing::AllFrom, Errno::IO, |scene, system, _| {
+                left.set(left.get() + scene.names().len() - 1);
+                sweep(&scene.target, &OsSystem);
+                scene.assert_complete(if system.has_swapped() { NEW } else { OLD });
+            });
+            left_behind += left.get();
+        }
+        assert!(left_behind > 0, "there was nothing to sweep");
+    }
+
+    #[test]
+    fn after_a_failure_the_next_attempt_succeeds() {
+        for layout in LAYOUTS {
+            fail_each(layout, Failing::Only, Errno::IO, |scene, system, _| {
+                if system.has_swapped() {
+                    return;
+                }
+                scene.replace(&FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO)).unwrap();
+                scene.assert_complete(NEW);
+            });
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_not_installed() {
+        for layout in LAYOUTS {
+            let scene = Scene::new();
+            let system = FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO);
+            let refuse = &mut |_: &File| Err(Error::io("write", "state.json", Errno::NOSPC.into()));
+            let error = replace_file(&scene.target, scene.artifact(), &system, refuse).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::NoSpace);
+            scene.assert_complete(OLD);
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_changed_while_it_was_made_is_not_installed() {
+        let scene = Scene::new();
+        let artifact = scene.artifact();
+        fs::write(&scene.origin, b"ARTIFACT\n").unwrap();
+        let system = FailingSystem::new(Layout::TwoFileSystems, Failing::Only(usize::MAX), Errno::IO);
+        let error = replace_file(&scene.target, artifact, &system, &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::SignatureMismatch);
+        scene.assert_complete(OLD);
+    }
+
+    #[test]
+    fn a_sweep_leaves_what_belongs_to_others() {
+        let scene = Scene::new();
+        let directory = parent(&scene.target);
+        let own = prefix(&scene.target);
+        let others = [".updater-00000000-1.tmp".to_owned(), format!("{own}1"), format!("x{own}1.tmp")];
+        for name in others.iter().chain([&format!("{own}1.tmp")]) {
+            fs::write(directory.join(name), "").unwrap();
+        }
+        let link = scene.directory.path().join("link");
+        std::os::unix::fs::symlink(&scene.target, &link).unwrap();
+        sweep(&link, &OsSystem);
+        assert!(others.iter().all(|name| directory.join(name).exists()));
+        assert!(!directory.join(format!("{own}1.tmp")).exists());
+    }
+}

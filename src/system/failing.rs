@@ -1,0 +1,150 @@
+//! [`FailingSystem`]: the real system, in which a chosen call fails, and directories may lie on different file systems.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rustix::io::Errno;
+
+use super::*;
+
+/// How two directories lie to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    OneFileSystem,
+    TwoFileSystems,
+    /// One device mounted twice: only the attempt to rename tells (rename(2), `EXDEV`).
+    TwoMounts,
+}
+
+/// Which calls fail, counted from 0.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Failing {
+    Only(usize),
+    AllFrom(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct FailingSystem {
+    layout: Layout,
+    failing: Failing,
+    error: Errno,
+    calls: AtomicUsize,
+    swapped: AtomicBool,
+}
+
+impl FailingSystem {
+    pub(crate) const fn new(layout: Layout, failing: Failing, error: Errno) -> Self {
+        Self { layout, failing, error, calls: AtomicUsize::new(0), swapped: AtomicBool::new(false) }
+    }
+
+    /// Whether a call failed because it was to fail.
+    pub(crate) fn has_failed(&self) -> bool {
+        let (Failing::Only(first) | Failing::AllFrom(first)) = self.failing;
+        self.calls.load(Ordering::Relaxed) > first
+    }
+
+    /// Whether a file was renamed.
+    pub(crate) fn has_swapped(&self) -> bool {
+        self.swapped.load(Ordering::Relaxed)
+    }
+
+    fn real(&self) -> io::Result<OsSystem> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let fails = match self.failing {
+            Failing::Only(chosen) => call == chosen,
+            Failing::AllFrom(first) => call >= first,
+        };
+        if fails { Err(self.error.into()) } else { Ok(OsSystem) }
+    }
+}
+
+impl System for FailingSystem {
+    fn env(&self, name: &str) -> Option<OsString> {
+        OsSystem.env(name)
+    }
+
+    fn envs(&self) -> Vec<(OsString, OsString)> {
+        OsSystem.envs()
+    }
+
+    fn args(&self) -> Vec<OsString> {
+        OsSystem.args()
+    }
+
+    fn current_dir(&self) -> io::Result<PathBuf> {
+        self.real()?.current_dir()
+    }
+
+    fn current_exe(&self) -> io::Result<PathBuf> {
+        self.real()?.current_exe()
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        self.real()?.canonicalize(path)
+    }
+
+    fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
+        self.real()?.read_start(path, length)
+    }
+
+    fn is_file(&self, path: &Path) -> io::Result<bool> {
+        self.real()?.is_file(path)
+    }
+
+    fn check_writable(&self, directory: &Path) -> io::Result<()> {
+        self.real()?.check_writable(directory)
+    }
+
+    fn available_space(&self, directory: &Path) -> io::Result<u64> {
+        self.real()?.available_space(directory)
+    }
+
+    fn same_file_system(&self, one: &Path, other: &Path) -> io::Result<bool> {
+        Ok(self.real()?.same_file_system(one, other)? && self.layout != Layout::TwoFileSystems)
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<File> {
+        self.real()?.create_private(path)
+    }
+
+    fn open_private(&self, path: &Path) -> io::Result<File> {
+        self.real()?.open_private(path)
+    }
+
+    fn adopt_attributes(&self, file: &File, replaced: &Path) -> io::Result<()> {
+        self.real()?.adopt_attributes(file, replaced)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.real()?.sync(file)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        self.real()?.sync_dir(directory)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let real = self.real()?;
+        if self.layout != Layout::OneFileSystem && from.parent() != to.parent() {
+            return Err(Errno::XDEV.into());
+        }
+        real.rename(from, to)?;
+        self.swapped.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.real()?.remove_file(path)
+    }
+
+    fn fingerprint(&self, path: &Path) -> io::Result<Fingerprint> {
+        self.real()?.fingerprint(path)
+    }
+
+    fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint> {
+        self.real()?.fingerprint_of(file)
+    }
+
+    fn spawn_after_exit(&self, command: &Command) -> io::Result<()> {
+        self.real()?.spawn_after_exit(command)
+    }
+}
