@@ -46,7 +46,10 @@ test('every error code that can occur is explained', (t) => {
   const codes = [...source.matchAll(/=> "(ERR_UPDATER_\w+)"/g)].map(([, code]) => code)
   // An abort rejects with its own reason, and an application signs nothing.
   const internal = ['ERR_UPDATER_CANCELLED', 'ERR_UPDATER_SIGNING']
-  t.deepEqual(readColumn(README, 'Error codes').sort(), codes.filter((code) => !internal.includes(code)).sort())
+  t.deepEqual(
+    readColumn(README, 'Error codes').sort(),
+    codes.filter((code) => !internal.includes(code)).sort(),
+  )
 })
 
 test('every option that is supported is explained', (t) => {
@@ -62,7 +65,11 @@ test('every option that is supported is explained', (t) => {
 })
 
 test('links within the repository lead somewhere', (t) => {
-  const anchor = (heading) => heading.toLowerCase().replaceAll(/[^\w -]/g, '').replaceAll(' ', '-')
+  const anchor = (heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-')
   const anchors = readHeadings(README).map(anchor)
   for (const link of readLinks(README)) {
     if (link.startsWith('#')) t.true(anchors.includes(link.slice(1)), link)

@@ -36,6 +36,8 @@ await tamperedArtifact(release)
 await replayedArtifact(release)
 
 step('Done')
-say(`Everything went as told, in ${((performance.now() - began) / 1000).toFixed(0)} seconds after the set-up.`)
+say(
+  `Everything went as told, in ${((performance.now() - began) / 1000).toFixed(0)} seconds after the set-up.`,
+)
 process.exitCode = 0
 process.exit()

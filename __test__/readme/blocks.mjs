@@ -25,7 +25,9 @@ export function readBlocks(file) {
 
 /** The names in the first column of the table under a heading. */
 export function readColumn(file, heading) {
-  const section = readFileSync(file, 'utf8').split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`))
+  const section = readFileSync(file, 'utf8')
+    .split(/^#+ /m)
+    .find((part) => part.startsWith(`${heading}\n`))
   const [, , ...rows] = section.split('\n').filter((line) => line.startsWith('|'))
   return rows.map((row) => /`([^`]+)`/.exec(row)[1])
 }

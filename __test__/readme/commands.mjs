@@ -1,11 +1,11 @@
 // How each block of commands is run, and what is expected of it.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { PLATFORM } from '../support/fixture.mjs'
+import { find } from '../support/tools.mjs'
 import { eventually, run, runWhile } from './programs.mjs'
 import { ARTIFACT, PASSWORD, installOld, publish } from './project.mjs'
 
@@ -46,7 +46,7 @@ async function runsThrough(t, project, block) {
 
 /** On a terminal of its own, because a password is never asked for in a pipe. */
 async function answersThePrompts(t, project, block) {
-  if (spawnSync('script', ['--version']).error) {
+  if (!find('script')) {
     if (process.env.CI) t.fail('`script` (bsdutils) is missing')
     t.log('the prompts are not tested: `script` (bsdutils) is missing')
     const env = { ...project.env, CARGO_PACKAGER_SIGN_PRIVATE_KEY_PASSWORD: PASSWORD }
@@ -61,7 +61,10 @@ async function answersThePrompts(t, project, block) {
     prompts.shift()
     child.stdin.write(`${PASSWORD}\n`)
   }
-  const result = await run('script', ['-qec', `bash -eu ${file}`, '/dev/null'], { ...options(project), onOutput })
+  const result = await run('script', ['-qec', `bash -eu ${file}`, '/dev/null'], {
+    ...options(project),
+    onOutput,
+  })
   t.is(result.code, 0, result.stdout)
   t.deepEqual(prompts, [])
   t.false(result.stdout.includes(PASSWORD), 'the password is not shown')

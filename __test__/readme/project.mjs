@@ -78,7 +78,12 @@ export function installOld(project, name) {
     APPDIR: dirname(realpathSync(process.execPath)),
     XDG_STATE_HOME: join(directory, 'state'),
   }
-  return { app, env, isOld: () => readFileSync(app).equals(OLD), isNew: () => readFileSync(app).equals(project.artifact) }
+  return {
+    app,
+    env,
+    isOld: () => readFileSync(app).equals(OLD),
+    isNew: () => readFileSync(app).equals(project.artifact),
+  }
 }
 
 /**
@@ -96,7 +101,8 @@ function createArtifact(path) {
   writeFileSync(probe, '')
   age(probe)
   const { error, stderr } = spawnSync(path, [probe], { encoding: 'utf8' })
-  if (!wasTouched(probe)) throw new Error(`${touch} does not run under another name: ${error?.message ?? stderr}`)
+  if (!wasTouched(probe))
+    throw new Error(`${touch} does not run under another name: ${error?.message ?? stderr}`)
   rmSync(probe)
 }
 

@@ -99,7 +99,8 @@ async function endsEarly(t, project, block) {
 async function compiles(t, project, block) {
   const name = `${fileName(block)}.mts`
   writeFileSync(join(project.dir, name), block.code)
-  const args = '--strict --isolatedModules --allowJs --target es2022 --module node16 --lib es2022,dom --outDir built'
+  const args =
+    '--strict --isolatedModules --allowJs --target es2022 --module node16 --lib es2022,dom --outDir built'
   const tsc = join(ROOT, 'node_modules/.bin/tsc')
   const result = await run(tsc, [...args.split(' '), name], { cwd: project.dir, env: project.env })
   t.is(result.code, 0, result.stdout)

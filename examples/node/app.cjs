@@ -41,9 +41,9 @@ function showProgress({ phase, transferred, total, percent, bytesPerSecond }) {
   const cells = 30
   const full = Math.round(((percent ?? 0) * cells) / 100)
   const bar = '#'.repeat(full).padEnd(cells, '.')
-  process.stdout.write(`\r[${bar}] ${mebibytes(transferred)} of ${mebibytes(total ?? transferred)}`)
-  process.stdout.write(`, ${mebibytes(bytesPerSecond)}/s`.padEnd(16))
-  if (transferred === total) process.stdout.write('\n')
+  const amount = `${mebibytes(transferred)} of ${mebibytes(total ?? transferred)}`
+  const speed = `${mebibytes(bytesPerSecond)}/s`
+  process.stdout.write(`\r[${bar}] ${amount}, ${speed.padEnd(12)}${transferred === total ? '\n' : ''}`)
 }
 
 function mebibytes(bytes) {

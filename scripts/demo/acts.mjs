@@ -1,6 +1,18 @@
 // The user's part: an update as it should be, and two attacks by somebody who controls the server but not the key.
 
-import { chmodSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 import { confirm, createMirror, say, step } from './narration.mjs'
@@ -16,7 +28,10 @@ export async function honestUpdate(release) {
   const bars = stdout.split('\r').filter((part) => part.startsWith('['))
   confirm(`the download was seen coming, in ${bars.length} steps`, bars.length >= 2)
 
-  const text = await eventually('2.0.0', () => /2\.0\.0 is running[^]*newer\./.exec(readFileSync(log, 'utf8'))?.input)
+  const text = await eventually(
+    '2.0.0',
+    () => /2\.0\.0 is running[^]*newer\./.exec(readFileSync(log, 'utf8'))?.input,
+  )
   const news = text.split('\n').filter((line) => line !== '' && !stdout.includes(line))
   news.forEach((line) => say(`| ${line}`))
   const starts = [...text.matchAll(/Example (\S+) is running \(process (\d+)\)/g)]
@@ -27,7 +42,10 @@ export async function honestUpdate(release) {
   confirm('in another process', first.pid !== second.pid)
   confirm('and 2.0.0 found nothing newer', text.trimEnd().endsWith('There is nothing newer.'))
   await ended(second.pid)
-  confirm('the file is byte for byte the 2.0.0 that was published', sameBytes(application, release.path('2.0.0')))
+  confirm(
+    'the file is byte for byte the 2.0.0 that was published',
+    sameBytes(application, release.path('2.0.0')),
+  )
   confirm('its name and permissions are the old ones', (statSync(application).mode & 0o777) === MODE)
   confirmNoLeftovers(release, application)
 }
@@ -56,7 +74,10 @@ async function refused(release, name, code) {
   const result = await launch(release, application)
   confirm(`the application refused it: ${code}`, result.code === 1 && result.stderr.includes(`${code}\n`))
   confirm('nothing was started in its place', result.stdout.match(/is running/g).length === 1)
-  confirm('the file is byte for byte the 1.0.0 that was installed', sameBytes(application, release.path('1.0.0')))
+  confirm(
+    'the file is byte for byte the 1.0.0 that was installed',
+    sameBytes(application, release.path('1.0.0')),
+  )
   confirmNoLeftovers(release, application)
 }
 

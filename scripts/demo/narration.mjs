@@ -19,23 +19,23 @@ export function confirm(claim, holds) {
   console.log(`   ${colours ? '\x1b[32m✓\x1b[0m' : '✓'} ${claim}`)
 }
 
-/** Shows a program's output behind a margin, and each state of a progress bar on a terminal only. */
+/** Shows a program's output behind a margin; what it writes over and over in one line, on a terminal only. */
 export function createMirror() {
+  const start = process.stdout.isTTY ? '\r   | ' : '   | '
   let line = ''
-  const show = () => {
-    process.stdout.write(`   | ${line.slice(line.lastIndexOf('\r') + 1)}\n`)
-    line = ''
-  }
+  const latest = () => start + line.slice(line.lastIndexOf('\r') + 1)
   return {
     write(text) {
-      for (const part of text.split(/(?<=[\r\n])/)) {
-        line += part.replace('\n', '')
-        if (part.endsWith('\n')) show()
-        else if (process.stdout.isTTY) process.stdout.write(`   | ${part.replaceAll('\r', '')}\r`)
+      const [first, ...more] = text.split('\n')
+      line += first
+      for (const next of more) {
+        process.stdout.write(`${latest()}\n`)
+        line = next
       }
+      if (line !== '' && process.stdout.isTTY) process.stdout.write(latest())
     },
     end() {
-      if (line !== '') show()
+      if (line !== '') process.stdout.write(`${latest()}\n`)
     },
   }
 }

@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-const HANG_MS = 120_000
+const HANG_MS = 60_000
 /** Process ids. */
 const running = new Set()
 

@@ -29,7 +29,8 @@ export async function prepareRelease(root, work) {
 function createCommand(root, work) {
   const env = { ...process.env, CARGO_PACKAGER_SIGN_PRIVATE_KEY_PASSWORD: PASSWORD }
   return (...args) => {
-    say(`$ npx @crabnebula/updater ${args.join(' ').replaceAll(`${work}/`, '')}`)
+    const shown = args.map((arg) => (arg.includes(' ') ? `"${arg}"` : arg.replace(`${work}/`, '')))
+    say(`$ npx @crabnebula/updater ${shown.join(' ')}`)
     return run(process.execPath, [join(root, 'bin/updater.js'), ...args], { env })
   }
 }
