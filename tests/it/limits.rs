@@ -60,6 +60,20 @@ async fn a_declared_size_above_the_limit_is_not_even_asked_for() {
 }
 
 #[tokio::test]
+async fn what_cannot_fit_on_the_disk_is_not_begun() {
+    let app = App::new();
+    let site = Site::new(Release::new().with_entry("size", 1_u64 << 52), |_, _| Reply::ok("").endless());
+    let config = Config { max_download_size: Some(u64::MAX), ..app.config(site.endpoint()) };
+    let update = Updater::new("1.0.0", config).unwrap().check().await.unwrap().unwrap();
+    let error =
+        within(update.download_and_install(Default::default(), Default::default())).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NoSpace, "{error}");
+    assert!(error.to_string().contains(&(1_u64 << 52).to_string()), "{error}");
+    app.assert_untouched();
+    app.assert_nothing_left();
+}
+
+#[tokio::test]
 async fn an_endless_body_is_ended() {
     let endless = |release| Site::new(release, |_, _| Reply::ok("").endless());
     let error = outcome(&endless(Release::new()), Some(1 << 20)).await.unwrap_err();

@@ -1,5 +1,14 @@
 //! Whole updates against servers on 127.0.0.1 that fail in every way a server can.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, and its output says what was skipped"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

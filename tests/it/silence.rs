@@ -6,7 +6,7 @@ use cargo_packager_updater::{Config, ErrorCode, Limits, Updater};
 
 use crate::support::{App, Release, Reply, Site, within};
 
-/// Patient for a third of a second only.
+/// Patient for two seconds of silence, and a third of a second of trickling.
 fn impatient(app: &App, site: &Site) -> Config {
     let limits = Limits {
         attempts_max: 2,
@@ -14,7 +14,7 @@ fn impatient(app: &App, site: &Site) -> Config {
         trickle_min_bytes: 60 << 10,
         ..app.config("").limits
     };
-    Config { limits, timeout: Some(Duration::from_secs(1)), ..app.config(site.endpoint()) }
+    Config { limits, timeout: Some(Duration::from_secs(2)), ..app.config(site.endpoint()) }
 }
 
 async fn assert_times_out(site: &Site) {
@@ -59,10 +59,10 @@ async fn what_came_before_the_silence_is_kept() {
 
 #[tokio::test]
 async fn the_timeout_is_no_deadline() {
-    // Half a second in all, a piece every fifty milliseconds, and a silence limit of less than the whole.
+    // Three seconds in all, a piece every 300 ms, and a silence limit of less than the whole.
     let app = App::new();
-    let site = Site::new(Release::new(), |release, request| release.answer(request).in_pieces(10, 50));
-    let config = Config { timeout: Some(Duration::from_millis(400)), ..app.config(site.endpoint()) };
+    let site = Site::new(Release::new(), |release, request| release.answer(request).in_pieces(10, 300));
+    let config = Config { timeout: Some(Duration::from_secs(2)), ..app.config(site.endpoint()) };
     let update = Updater::new("1.0.0", config).unwrap().check().await.unwrap().unwrap();
     update.stage(Default::default()).await.unwrap();
     assert_eq!(site.downloads().len(), 1);

@@ -56,6 +56,21 @@ async fn extended_attributes_are_kept() {
 }
 
 #[tokio::test]
+async fn other_bytes_do_not_inherit_capabilities() {
+    // struct vfs_cap_data, revision 2: every capability permitted and effective.
+    let mut capabilities = [0xff; 20];
+    capabilities[..4].copy_from_slice(&[1, 0, 0, 2]);
+    for app in apps() {
+        if setxattr(&app.path, "security.capability", &capabilities, XattrFlags::empty()).is_err() {
+            println!("skipped: this user or file system cannot set capabilities");
+            continue;
+        }
+        replace(&app).await;
+        assert_eq!(getxattr(&app.path, "security.capability", &mut [0; 20]), Err(rustix::io::Errno::NODATA));
+    }
+}
+
+#[tokio::test]
 async fn the_owner_is_kept_where_that_can_be_done() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root can give files away");
