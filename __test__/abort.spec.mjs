@@ -13,7 +13,10 @@ test('aborting rejects with the reason itself, before and during a check', async
   for (const reason of [new Error('mine'), 'text', undefined, null, { plain: true }]) {
     const controller = new AbortController()
     controller.abort(reason)
-    t.is(await rejection(checkUpdate('1.0.0', options, { signal: controller.signal })), controller.signal.reason)
+    t.is(
+      await rejection(checkUpdate('1.0.0', options, { signal: controller.signal })),
+      controller.signal.reason,
+    )
   }
   t.is(server.requests.length, 0)
 
@@ -72,11 +75,17 @@ test('aborting after the end changes nothing, and no listener stays', async (t) 
 
 for (const [title, call] of [
   ['onProgress of stage', (update, callback) => update.stage({ onProgress: callback })],
-  ['onProgress of downloadAndInstall', (update, callback) => update.downloadAndInstall({ onProgress: callback })],
+  [
+    'onProgress of downloadAndInstall',
+    (update, callback) => update.downloadAndInstall({ onProgress: callback }),
+  ],
   ['onChunk of download', (update, callback) => update.download(callback)],
   ['onChunk of downloadAndInstall', (update, callback) => update.downloadAndInstall(callback)],
   ['onDownloadFinished of download', (update, callback) => update.download(undefined, callback)],
-  ['onDownloadFinished of downloadAndInstall', (update, callback) => update.downloadAndInstall(undefined, callback)],
+  [
+    'onDownloadFinished of downloadAndInstall',
+    (update, callback) => update.downloadAndInstall(undefined, callback),
+  ],
 ]) {
   test(`what ${title} throws is what the promise rejects with`, async (t) => {
     const { installed, options } = await fixture(t)

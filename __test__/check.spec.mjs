@@ -19,7 +19,11 @@ const BROKEN = [
   ['answers with nothing', text(''), 'ERR_UPDATER_INVALID_MANIFEST'],
   ['is a captive portal', text('<!doctype html><title>Log in</title>'), 'ERR_UPDATER_INVALID_MANIFEST'],
   ['gives broken JSON', text('{"version": "2.0.0", '), 'ERR_UPDATER_INVALID_MANIFEST'],
-  ['gives broken UTF-8', text(Buffer.from('{"version": "2.0.0\xff"}', 'latin1')), 'ERR_UPDATER_INVALID_MANIFEST'],
+  [
+    'gives broken UTF-8',
+    text(Buffer.from('{"version": "2.0.0\xff"}', 'latin1')),
+    'ERR_UPDATER_INVALID_MANIFEST',
+  ],
   ['gives an array', json([]), 'ERR_UPDATER_INVALID_MANIFEST'],
   ['gives a bad version', json(manifest('two')), 'ERR_UPDATER_INVALID_MANIFEST'],
   ['has other platforms only', json(manifest('2.0.0', { 'os2-warp': {} })), 'ERR_UPDATER_TARGET_NOT_FOUND'],
@@ -119,7 +123,14 @@ test('a lower version is offered where downgrades are allowed', async (t) => {
 test('an entry for another platform changes nothing here', async (t) => {
   const { key, options, server } = await fixture(t)
   const good = { url: `${server.url}/artifact`, signature: sign(key, NEW), format: 'appimage' }
-  for (const bad of [null, 7, {}, { url: 'file:///x' }, { ...good, format: 'floppy' }, { ...good, pub_date: 'never' }]) {
+  for (const bad of [
+    null,
+    7,
+    {},
+    { url: 'file:///x' },
+    { ...good, format: 'floppy' },
+    { ...good, pub_date: 'never' },
+  ]) {
     server.routes['/latest.json'] = json(manifest('2.0.0', { 'windows-x86_64': bad, [PLATFORM]: good }))
     t.is((await checkUpdate('1.0.0', options)).version, '2.0.0')
   }
@@ -127,7 +138,11 @@ test('an entry for another platform changes nothing here', async (t) => {
 
 test('the dynamic answer is an update too', async (t) => {
   const { key, options, server } = await fixture(t)
-  server.routes['*'] = json({ version: '2.0.0', url: `${server.url}/app.AppImage`, signature: sign(key, NEW) })
+  server.routes['*'] = json({
+    version: '2.0.0',
+    url: `${server.url}/app.AppImage`,
+    signature: sign(key, NEW),
+  })
   const endpoints = [`${server.url}/{{target}}/{{arch}}/{{current_version}}/{{channel}}`]
   const update = await checkUpdate('1.0.0-a.1', { ...options, endpoints, channel: 'beta' })
   t.is(update.format, 'appimage')

@@ -104,12 +104,39 @@ const FORGED = [
   ['signed with another key', sign(stranger, NEW), 'ERR_UPDATER_SIGNATURE_MISMATCH'],
   ['signed for another file', sign(key, OLD), 'ERR_UPDATER_SIGNATURE_MISMATCH'],
   ['with an edited comment', edited, 'ERR_UPDATER_SIGNATURE_MISMATCH'],
-  ['signed as another version', sign(key, NEW, trustedComment('1.5.0')), 'ERR_UPDATER_SIGNED_VERSION_MISMATCH'],
-  ['without a version where one is required', sign(key, NEW, trustedComment()), 'ERR_UPDATER_SIGNED_VERSION_MISSING', { requireSignedVersion: true }],
-  ['signed for another target', sign(key, NEW, trustedComment('2.0.0', { target: 'windows-x86_64' })), 'ERR_UPDATER_SIGNED_METADATA_MISMATCH'],
-  ['signed as another format', sign(key, NEW, trustedComment('2.0.0', { format: 'deb' })), 'ERR_UPDATER_SIGNED_METADATA_MISMATCH'],
-  ['signed for another application', sign(key, NEW, trustedComment('2.0.0', { app: 'org.other' })), 'ERR_UPDATER_SIGNED_METADATA_MISMATCH', { appId: 'org.mine' }],
-  ['signed for another channel', sign(key, NEW, trustedComment('2.0.0', { channel: 'beta' })), 'ERR_UPDATER_SIGNED_METADATA_MISMATCH', { channel: 'stable' }],
+  [
+    'signed as another version',
+    sign(key, NEW, trustedComment('1.5.0')),
+    'ERR_UPDATER_SIGNED_VERSION_MISMATCH',
+  ],
+  [
+    'without a version where one is required',
+    sign(key, NEW, trustedComment()),
+    'ERR_UPDATER_SIGNED_VERSION_MISSING',
+    { requireSignedVersion: true },
+  ],
+  [
+    'signed for another target',
+    sign(key, NEW, trustedComment('2.0.0', { target: 'windows-x86_64' })),
+    'ERR_UPDATER_SIGNED_METADATA_MISMATCH',
+  ],
+  [
+    'signed as another format',
+    sign(key, NEW, trustedComment('2.0.0', { format: 'deb' })),
+    'ERR_UPDATER_SIGNED_METADATA_MISMATCH',
+  ],
+  [
+    'signed for another application',
+    sign(key, NEW, trustedComment('2.0.0', { app: 'org.other' })),
+    'ERR_UPDATER_SIGNED_METADATA_MISMATCH',
+    { appId: 'org.mine' },
+  ],
+  [
+    'signed for another channel',
+    sign(key, NEW, trustedComment('2.0.0', { channel: 'beta' })),
+    'ERR_UPDATER_SIGNED_METADATA_MISMATCH',
+    { channel: 'stable' },
+  ],
 ]
 
 for (const [title, signature, code, more] of FORGED) {
@@ -156,7 +183,8 @@ for (const [title, served] of [
     for (const size of [undefined, NEW.length]) {
       publish(served, { signature: sign(key, NEW), size })
       const error = await rejection((await checkUpdate('1.0.0', options)).downloadAndInstall())
-      const expected = size && served.length !== size ? 'ERR_UPDATER_SIZE_MISMATCH' : 'ERR_UPDATER_SIGNATURE_MISMATCH'
+      const expected =
+        size && served.length !== size ? 'ERR_UPDATER_SIZE_MISMATCH' : 'ERR_UPDATER_SIGNATURE_MISMATCH'
       t.is(error.code, expected, error.message)
       t.true(server.requestsOf('/artifact').length < 6)
     }

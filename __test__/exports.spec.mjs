@@ -26,7 +26,10 @@ test('the same names are there for import and for require', (t) => {
 })
 
 test('constants are there at run time', (t) => {
-  t.deepEqual({ ...updater.WindowsUpdateInstallMode }, { BasicUi: 'basicUi', Quiet: 'quiet', Passive: 'passive' })
+  t.deepEqual(
+    { ...updater.WindowsUpdateInstallMode },
+    { BasicUi: 'basicUi', Quiet: 'quiet', Passive: 'passive' },
+  )
   t.deepEqual(
     { ...updater.UpdateFormat },
     { AppImage: 'appimage', App: 'app', Nsis: 'nsis', Wix: 'wix', Deb: 'deb', Rpm: 'rpm', Pacman: 'pacman' },

@@ -142,8 +142,14 @@ const wrongRange = (_, response) =>
 for (const [title, route] of [
   ['has no ranges', file(NEW, { ranges: false })],
   ['has another artifact by now', file(NEW, { etag: '"2"' })],
-  ['answers with another range', (request, response) => (request.headers.range ? wrongRange : file(NEW))(request, response)],
-  ['refuses the range', (request, response) => (request.headers.range ? status(416) : file(NEW))(request, response)],
+  [
+    'answers with another range',
+    (request, response) => (request.headers.range ? wrongRange : file(NEW))(request, response),
+  ],
+  [
+    'refuses the range',
+    (request, response) => (request.headers.range ? status(416) : file(NEW))(request, response),
+  ],
 ]) {
   test(`a download starts over where the server ${title}`, async (t) => {
     const { installed, options, publish } = await fixture(t)
@@ -166,7 +172,9 @@ test('a connection that breaks is continued within the same call', async (t) => 
 test('a busy server is asked again when it says so', async (t) => {
   const { installed, options, publish } = await fixture(t)
   let busy = 0
-  publish(NEW, { route: (...args) => (busy++ < 1 ? status(503, { 'retry-after': '1' }) : file(NEW))(...args) })
+  publish(NEW, {
+    route: (...args) => (busy++ < 1 ? status(503, { 'retry-after': '1' }) : file(NEW))(...args),
+  })
   await (await checkUpdate('1.0.0', options)).downloadAndInstall()
   t.deepEqual(await installed(), NEW)
 })

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -15,6 +15,7 @@ export const NEW = appImage('new')
 
 export async function tempDir(t) {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'updater-')))
+  await chmod(dir, 0o755) // other users run what is in it
   t.teardown(() => rm(dir, { recursive: true, force: true }))
   return dir
 }

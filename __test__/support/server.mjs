@@ -41,7 +41,9 @@ export function file(bytes, { etag = '"1"', ranges = true } = {}) {
     const start = Number(range[1])
     const rest = bytes.subarray(start)
     const contentRange = `bytes ${start}-${bytes.length - 1}/${bytes.length}`
-    response.writeHead(206, { ...headers, 'content-range': contentRange, 'content-length': rest.length }).end(rest)
+    response
+      .writeHead(206, { ...headers, 'content-range': contentRange, 'content-length': rest.length })
+      .end(rest)
   }
 }
 

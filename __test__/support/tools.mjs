@@ -1,0 +1,26 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+import test from 'ava'
+
+const PATHS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+
+/** Where a program is; else undefined. */
+export function find(program) {
+  return PATHS.map((dir) => join(dir, program)).find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** A test that needs programs: skipped by name where one is missing, failed where CI is set. */
+export function testWith(programs, title, implementation) {
+  const missing = programs.filter((program) => !find(program))
+  if (missing.length === 0) test.serial(title, implementation)
+  else if (process.env.CI) test(title, (t) => t.fail(`missing: ${missing.join()}`))
+  else test.skip(`${title} (missing: ${missing.join()})`, implementation)
+}

@@ -1,0 +1,108 @@
+// `npm test`: everything that needs neither root nor an extra system package, on a fresh clone too.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const GENERATED = ['index.js', 'index.d.ts']
+const CONTRACT = join(ROOT, '..', 'shared', 'api', 'index.d.ts')
+
+class Skipped extends Error {}
+
+/** Runs a program in the repository; throws unless it succeeds. */
+function run(program, ...args) {
+  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' })
+  if (error?.code === 'ENOENT') throw new Skipped(`${program} is not installed`)
+  if (error) throw error
+  if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${signal ?? status}`)
+}
+
+const cargo = (...args) => run('cargo', ...args)
+const npm = (...args) => run('npm', ...args)
+const bin = (name, ...args) => run(process.execPath, join(ROOT, 'node_modules', ...name), ...args)
+const tsc = (project) => bin(['typescript', 'bin', 'tsc'], '-p', join('__test__', 'types', project))
+
+/** A part of the Rust toolchain that can be missing. */
+function needComponent(name) {
+  const { status } = spawnSync('cargo', [name, '--version'], { stdio: 'ignore' })
+  if (status !== 0) throw new Skipped(`cargo ${name} is not installed`)
+}
+
+function installPackages() {
+  const [lock, installed] = ['package-lock.json', join('node_modules', '.package-lock.json')].map((path) =>
+    statSync(join(ROOT, path), { throwIfNoEntry: false }),
+  )
+  if (!installed || installed.mtimeMs < lock.mtimeMs) npm('ci')
+}
+
+function checkLockfile() {
+  npm('ci', '--dry-run', '--offline', '--ignore-scripts', '--silent')
+  if (readFileSync(join(ROOT, 'package-lock.json'), 'utf8').includes('"resolved"')) {
+    throw new Error('package-lock.json names a registry: run `npm install` with the .npmrc of this directory')
+  }
+}
+
+/** Builds into a directory of its own, so that stale generated files are noticed instead of overwritten. */
+function buildAddon() {
+  const output = mkdtempSync(join(tmpdir(), 'updater-build-'))
+  try {
+    npm('run', '--silent', 'build', '--', '--output-dir', output, '--', '--locked')
+    for (const name of readdirSync(output).filter((name) => name.endsWith('.node'))) {
+      copyFileSync(join(output, name), join(ROOT, name))
+    }
+    const stale = GENERATED.filter((name) => {
+      return readFileSync(join(output, name), 'utf8') !== readFileSync(join(ROOT, name), 'utf8')
+    })
+    if (stale.length > 0)
+      throw new Error(`not current: ${stale.join(', ')}; run \`npm run build\` and commit`)
+  } finally {
+    rmSync(output, { recursive: true, force: true })
+  }
+}
+
+function checkContract() {
+  if (!existsSync(CONTRACT)) throw new Skipped('the contract is not beside this repository')
+  tsc('tsconfig.contract.json')
+}
+
+const STEPS = [
+  ['install packages', installPackages],
+  ['package-lock.json is current', checkLockfile],
+  ['cargo fmt', () => (needComponent('fmt'), cargo('fmt', '--all', '--check'))],
+  [
+    'cargo clippy',
+    () => {
+      needComponent('clippy')
+      cargo('clippy', '--locked', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings')
+    },
+  ],
+  ['cargo test', () => cargo('test', '--locked', '--workspace', '--all-features')],
+  ['build the addon; generated files are current', buildAddon],
+  ['prettier', () => bin(['prettier', 'bin', 'prettier.cjs'], '--check', '--log-level', 'warn', '.')],
+  ['types: node16', () => tsc('tsconfig.json')],
+  ['types: bundler', () => tsc('tsconfig.bundler.json')],
+  ['types: contract', checkContract],
+  ['ava', () => bin(['ava', 'entrypoints', 'cli.mjs'])],
+]
+
+/** Never skipped in CI, where a missing tool is a defect of the set-up; except what is not a tool. */
+function attempt([title, step]) {
+  const started = performance.now()
+  const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
+  console.log(`\n── ${title}`)
+  try {
+    step()
+    return { title, outcome: 'passed', seconds: seconds() }
+  } catch (error) {
+    const isSkip = error instanceof Skipped && (step === checkContract || !process.env.CI)
+    console.log(`${isSkip ? 'skipped' : 'FAILED'}: ${error.message}`)
+    return { title, outcome: isSkip ? 'skipped' : 'FAILED', seconds: seconds() }
+  }
+}
+
+const results = STEPS.map(attempt)
+console.log()
+for (const { title, outcome, seconds } of results) console.log(`${outcome}  ${seconds.padStart(8)}  ${title}`)
+process.exitCode = results.some(({ outcome }) => outcome === 'FAILED') ? 1 : 0
