@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cargo_packager_updater::{Result, WindowsConfig, updater};
+use cargo_packager_updater::{InstallMode, Result, WindowsConfig, updater};
 use napi::{
     Either, Env, Unknown, ValueType,
     bindgen_prelude::{ArrayBuffer, Object, Undefined},
@@ -11,7 +11,6 @@ use napi_derive::napi;
 
 use crate::{
     abort::Abort,
-    constants::{UpdateFormat, WindowsUpdateInstallMode},
     exit::{Exit, Finish},
     options::Pubkey,
     progress::{Listener, number},
@@ -27,15 +26,18 @@ pub struct UpdaterWindowsOptions {
     /// Extra arguments for the NSIS or WiX installer; each string reaches the installer as one argument.
     pub installer_args: Option<Vec<String>>,
     /// Default 'passive'. 'BasicUi', 'Quiet' and 'Passive' are accepted too.
-    pub install_mode: Option<WindowsUpdateInstallMode>,
+    #[napi(ts_type = "WindowsUpdateInstallMode")]
+    pub install_mode: Option<&'static str>,
 }
 
 impl From<&WindowsConfig> for UpdaterWindowsOptions {
     fn from(config: &WindowsConfig) -> Self {
-        Self {
-            installer_args: Some(config.installer_args.clone()),
-            install_mode: Some(config.install_mode.into()),
-        }
+        let mode = match config.install_mode {
+            InstallMode::BasicUi => "basicUi",
+            InstallMode::Quiet => "quiet",
+            InstallMode::Passive => "passive",
+        };
+        Self { installer_args: Some(config.installer_args.clone()), install_mode: Some(mode) }
     }
 }
 
@@ -45,7 +47,8 @@ pub struct UpdateInfo {
     pub current_version: String,
     pub version: String,
     pub target: String,
-    pub format: UpdateFormat,
+    #[napi(ts_type = "UpdateFormat")]
+    pub format: String,
     pub download_url: String,
     pub signature: String,
     pub extract_path: String,
@@ -68,8 +71,8 @@ pub struct Update {
     /// The key of its entry under `platforms`.
     #[napi(readonly)]
     pub target: String,
-    #[napi(readonly)]
-    pub format: UpdateFormat,
+    #[napi(readonly, ts_type = "UpdateFormat")]
+    pub format: String,
     #[napi(readonly)]
     pub download_url: String,
     /// As announced.
@@ -94,7 +97,7 @@ impl Update {
             current_version: update.current_version().to_string(),
             version: update.version().to_string(),
             target: update.target().to_owned(),
-            format: update.format().into(),
+            format: update.format().to_string(),
             download_url: update.download_url().to_string(),
             signature: update.signature().to_owned(),
             extract_path: update.extract_path().to_string_lossy().into_owned(),
@@ -270,7 +273,7 @@ impl Update {
             current_version: self.current_version.clone(),
             version: self.version.clone(),
             target: self.target.clone(),
-            format: self.format,
+            format: self.format.clone(),
             download_url: self.download_url.clone(),
             signature: self.signature.clone(),
             extract_path: self.extract_path.clone(),
