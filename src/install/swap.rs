@@ -322,7 +322,8 @@ mod tests {
         let scene = Scene::new();
         let directory = parent(&scene.target);
         let own = prefix(&scene.target);
-        let others = [".updater-00000000-1.tmp".to_owned(), format!("{own}1"), format!("x{own}1.tmp")];
+        let neighbour = prefix(&directory.join("Other"));
+        let others = [format!("{neighbour}1.tmp"), format!("{own}1"), format!("x{own}1.tmp")];
         for name in others.iter().chain([&format!("{own}1.tmp")]) {
             fs::write(directory.join(name), "").unwrap();
         }

@@ -13,10 +13,11 @@ fn stalling() -> Site {
 
 async fn assert_busy(app: &App, site: &Site) {
     let update = site.update(app).await;
-    let staged = update.stage(Default::default()).await.map(drop).unwrap_err();
-    let all = update.download_and_install(Default::default(), Default::default()).await.unwrap_err();
-    let installed = update.install(site.release.artifact.clone(), Default::default()).await.unwrap_err();
-    let pending = app.updater(site.endpoint()).pending().await.map(drop).unwrap_err();
+    let bytes = site.release.artifact.clone();
+    let staged = within(update.stage(Default::default())).await.map(drop).unwrap_err();
+    let all = within(update.download_and_install(Default::default(), Default::default())).await.unwrap_err();
+    let installed = within(update.install(bytes, Default::default())).await.unwrap_err();
+    let pending = within(app.updater(site.endpoint()).pending()).await.map(drop).unwrap_err();
     for error in [staged, all, installed, pending] {
         assert_eq!(error.code(), ErrorCode::Busy, "{error}");
         assert!(error.to_string().contains(app.lock_file().to_str().unwrap()), "{error}");

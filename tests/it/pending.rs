@@ -55,6 +55,20 @@ async fn what_runs_already_or_is_older_is_not_pending() {
 }
 
 #[tokio::test]
+async fn what_is_installed_already_is_not_pending() {
+    // As after a crash between the last step of an installation and the tidying up.
+    let app = staged().await;
+    let files = app.files_left();
+    let kept: Vec<_> = files.iter().map(|file| (file, fs::read(file).unwrap())).collect();
+    pending("1.0.0", offline(&app)).await.unwrap().install(Default::default()).await.unwrap();
+    for (file, content) in kept {
+        fs::write(file, content).unwrap();
+    }
+    assert!(pending("1.0.0", offline(&app)).await.is_none());
+    app.assert_nothing_left();
+}
+
+#[tokio::test]
 async fn a_tampered_or_missing_file_is_not_pending() {
     let app = staged().await;
     fs::write(app.data_file("bin"), appimage(300_000, 9)).unwrap();
