@@ -10,15 +10,7 @@ import { stopAll } from './demo/processes.mjs'
 import { setUp } from './demo/setup.mjs'
 
 const root = join(import.meta.dirname, '..')
-const work = mkdtempSync(join(tmpdir(), 'updater-demo-'))
-
 process.exitCode = 1
-process.once('SIGINT', () => process.exit())
-process.once('SIGTERM', () => process.exit())
-process.once('exit', () => {
-  stopAll()
-  rmSync(work, { recursive: true, force: true })
-})
 
 if (process.platform !== 'linux') {
   throw new Error('the demonstration needs Linux: this version of the updater installs there only')
@@ -26,6 +18,13 @@ if (process.platform !== 'linux') {
 setUp(root)
 
 const began = performance.now()
+const work = mkdtempSync(join(tmpdir(), 'updater-demo-'))
+process.once('SIGINT', () => process.exit())
+process.once('SIGTERM', () => process.exit())
+process.once('exit', () => {
+  stopAll()
+  rmSync(work, { recursive: true, force: true })
+})
 // Loaded after the set-up, because it needs what is installed there.
 const { prepareRelease } = await import('./demo/release.mjs')
 const { honestUpdate, replayedArtifact, tamperedArtifact } = await import('./demo/acts.mjs')
