@@ -45,6 +45,8 @@ pub(crate) trait Sink {
 #[derive(Debug, Default)]
 pub(crate) struct MemorySink {
     pub(crate) bytes: Vec<u8>,
+    /// Whether they were put together from several answers.
+    pub(crate) resumed: bool,
     etag: Option<String>,
 }
 
@@ -59,6 +61,7 @@ impl Sink for MemorySink {
 
     async fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
         self.etag = etag;
+        self.resumed |= self.position() > 0;
         let missing = total.unwrap_or(0).saturating_sub(self.position());
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         self.bytes.try_reserve_exact(missing).map_err(|error| Error::Io {
@@ -71,6 +74,7 @@ impl Sink for MemorySink {
     async fn restart(&mut self) -> Result<()> {
         self.bytes.clear();
         self.etag = None;
+        self.resumed = false;
         Ok(())
     }
 

@@ -108,6 +108,9 @@ impl Context {
             )
         });
         let staged = staged.and_then(|staged| staged.parsed_signature());
+        if staged.is_none() {
+            let _ = data.forget_staged();
+        }
         let _ = data.sweep(staged.iter().chain(wanted.map(|release| &release.signature)));
         install::sweep(&self.installation, &*self.system);
     }
@@ -143,11 +146,16 @@ impl Context {
             let installed = Some(Installed { signature, fingerprint, signed_version });
             data.write_state(&State { installed, signed_version_seen: seen })
         };
-        install::execute(&plan, artifact, self.settings.target, &*self.system, &mut record)?;
-        if signed_version && !seen {
-            data.write_state(&State { signed_version_seen: true, ..data.state() })?;
+        let done = install::execute(&plan, artifact, self.settings.target, &*self.system, &mut record);
+        if matches!(done, Ok(()) | Err(Error::InvalidArtifact { .. })) {
+            // The new version is in place, or will never be: what cannot be removed now is tidied up by the next check.
+            let _ = data.discard_staged(&trust.signature);
         }
-        data.discard_staged(&trust.signature)?;
+        done?;
+        if signed_version && !seen {
+            // Until this can be written, the record of the installation says the same.
+            let _ = data.write_state(&State { signed_version_seen: true, ..data.state() });
+        }
         if options.relaunch {
             relaunch::start(self.installation.path(), None, &*self.system)?;
         }

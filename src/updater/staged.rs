@@ -10,7 +10,7 @@ use semver::Version;
 use super::{Context, InstallOptions, is_wanted, run_blocking};
 use crate::{
     Error, Result,
-    signature::{Trust, VerifiedArtifact},
+    signature::{Announced, Trust, VerifiedArtifact},
     state::Staged,
 };
 
@@ -84,13 +84,16 @@ impl StagedUpdate {
         .await
     }
 
+    /// What has to be signed is decided anew: it may have changed since this was staged.
     fn verified(&self) -> Result<VerifiedArtifact> {
+        let Announced { version, target, format, .. } = &self.trust.announced;
+        let trust = self.context.trust(version, target, *format, &self.trust.signature);
         let file = self
             .context
             .system
             .open_private(&self.path)
             .map_err(|error| Error::io("open", &self.path, error))?;
-        VerifiedArtifact::from_file(file, self.path.clone(), &self.trust)
+        VerifiedArtifact::from_file(file, self.path.clone(), &trust)
     }
 
     /// What an earlier run staged. One that is no update any more is removed.

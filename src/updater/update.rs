@@ -112,15 +112,31 @@ impl Update {
     /// [`Error::Cancelled`].
     pub async fn download(&self, options: DownloadOptions) -> Result<Vec<u8>> {
         let mut meter = Meter::new(options.on_progress);
+        let bytes = match self.download_once(&options.cancel, &mut meter).await? {
+            // What was put together may be at fault: once more, from the start.
+            (Err(Error::SignatureMismatch { .. }), true) => {
+                self.download_once(&options.cancel, &mut meter).await?.0
+            }
+            (outcome, _) => outcome,
+        }?;
+        meter.finish(Phase::Verify, bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// One transfer to memory; the inner result and the flag are those of [`Self::fetch_once`].
+    async fn download_once(
+        &self,
+        cancel: &CancellationToken,
+        meter: &mut Meter,
+    ) -> Result<(Result<Vec<u8>>, bool)> {
         let mut sink = MemorySink::default();
         let client = self.client()?;
         let headers = self.download_headers();
-        cancellable(&options.cancel, self.transfer(&client, &headers).run(&mut sink, &mut meter)).await?;
-        let (bytes, trust) = (sink.bytes, self.trust());
+        cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await?;
+        let (MemorySink { bytes, resumed, .. }, trust) = (sink, self.trust());
         meter.finish(Phase::Download, bytes.len() as u64);
-        let bytes = run_blocking(move || trust.verify_bytes(&bytes).map(|_| bytes)).await?;
-        meter.finish(Phase::Verify, bytes.len() as u64);
-        Ok(bytes)
+        let outcome = run_blocking(move || Ok(trust.verify_bytes(&bytes).map(|_| bytes))).await?;
+        Ok((outcome, resumed))
     }
 
     /// Verifies these bytes against the announced signature, then installs them.

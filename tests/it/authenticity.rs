@@ -252,5 +252,6 @@ async fn an_authentic_file_that_could_not_be_started_is_refused() {
         let error = update.download_and_install(Default::default(), Default::default()).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArtifact);
         app.assert_untouched();
+        app.assert_nothing_left();
     }
 }

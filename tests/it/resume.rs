@@ -247,18 +247,29 @@ async fn a_server_that_sends_a_bad_rest_again_and_again_does_not_keep_the_client
     app.assert_nothing_left();
 }
 
-#[tokio::test]
-async fn a_bad_rest_within_one_run_is_thrown_away_once_and_fetched_anew() {
+/// Breaks off, then continues with the bytes of another file, and then is honest.
+fn bad_rest() -> Site {
     let answered = AtomicUsize::new(0);
     let other = Release { artifact: appimage(SIZE, 79), ..Release::new() };
-    let site =
-        Site::new(Release::new(), move |release, request| match answered.fetch_add(1, Ordering::Relaxed) {
-            0 => release.answer(request).cut(100_000),
-            1 => other.answer(request),
-            _ => release.answer(request),
-        });
-    let app = App::new();
+    Site::new(Release::new(), move |release, request| match answered.fetch_add(1, Ordering::Relaxed) {
+        0 => release.answer(request).cut(100_000),
+        1 => other.answer(request),
+        _ => release.answer(request),
+    })
+}
+
+#[tokio::test]
+async fn a_bad_rest_within_one_run_is_thrown_away_once_and_fetched_anew() {
+    let (app, site) = (App::new(), bad_rest());
     site.update(&app).await.stage(Default::default()).await.unwrap();
+    assert_eq!(site.downloads().len(), 3);
+}
+
+#[tokio::test]
+async fn a_bad_rest_in_memory_is_thrown_away_once_and_fetched_anew() {
+    let site = bad_rest();
+    let bytes = site.update(&App::new()).await.download(Default::default()).await.unwrap();
+    assert!(bytes == site.release.artifact);
     assert_eq!(site.downloads().len(), 3);
 }
 
