@@ -13,7 +13,9 @@ export function setUp(root) {
     say('npm ci: the tools that build the package')
     run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root })
   }
-  say('npm run build: the addon. The first time takes minutes; afterwards Cargo builds only what has changed.')
+  say(
+    'npm run build: the addon. The first time takes minutes; afterwards Cargo builds only what has changed.',
+  )
   build(root)
 }
 
