@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -124,4 +124,17 @@ test('in a worker exit is refused before anything happens', async (t) => {
   t.deepEqual(answer, { code: 'ERR_UPDATER_INVALID_OPTION', option: 'exit' })
   t.is(server.requestsOf('/artifact').length, 0)
   t.deepEqual(await installed(), OLD)
+})
+
+test('what the application prints goes where this process prints', async (t) => {
+  const dir = await tempDir(t)
+  const [path, output] = [join(dir, 'app'), join(dir, 'output')]
+  await writeFile(path, '#!/bin/sh\necho "from the new one"\necho "an error" >&2\n', { mode: 0o755 })
+  const source = `await updater.relaunch({ executablePath: input, args: [] }); console.log('from the old one')`
+  const file = await open(output, 'w')
+  t.teardown(() => file.close())
+  await runChild(t, source, { input: path, stdio: ['ignore', file.fd, file.fd] })
+  for (let tries = 0; tries < 300 && !(await readFile(output, 'utf8')).includes('error'); tries += 1)
+    await sleep(50)
+  t.is(await readFile(output, 'utf8'), 'from the old one\nfrom the new one\nan error\n')
 })

@@ -1,9 +1,10 @@
 // `npm test`: everything that needs neither root nor an extra system package, on a fresh clone too.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { buildAddon, isInstalled } from './addon.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const GENERATED = ['index.js', 'index.d.ts']
@@ -19,6 +20,7 @@ function run(program, ...args) {
   if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${signal ?? status}`)
 }
 
+process.env.RUSTDOCFLAGS ??= '-D warnings'
 const cargo = (...args) => run('cargo', ...args)
 const npm = (...args) => run('npm', ...args)
 const bin = (name, ...args) => run(process.execPath, join(ROOT, 'node_modules', ...name), ...args)
@@ -31,10 +33,7 @@ function needComponent(name) {
 }
 
 function installPackages() {
-  const [lock, installed] = ['package-lock.json', join('node_modules', '.package-lock.json')].map((path) =>
-    statSync(join(ROOT, path), { throwIfNoEntry: false }),
-  )
-  if (!installed || installed.mtimeMs < lock.mtimeMs) npm('ci')
+  if (!isInstalled(ROOT)) npm('ci')
 }
 
 function checkLockfile() {
@@ -44,22 +43,15 @@ function checkLockfile() {
   }
 }
 
-/** Builds into a directory of its own, so that stale generated files are noticed instead of overwritten. */
-function buildAddon() {
-  const output = mkdtempSync(join(tmpdir(), 'updater-build-'))
-  try {
-    npm('run', '--silent', 'build', '--', '--output-dir', output, '--', '--locked')
-    for (const name of readdirSync(output).filter((name) => name.endsWith('.node'))) {
-      copyFileSync(join(output, name), join(ROOT, name))
-    }
+/** What is committed is compared, not overwritten: stale files are to be noticed. */
+function checkBuild() {
+  buildAddon(ROOT, npm, (output) => {
     const stale = GENERATED.filter((name) => {
       return readFileSync(join(output, name), 'utf8') !== readFileSync(join(ROOT, name), 'utf8')
     })
     if (stale.length > 0)
       throw new Error(`not current: ${stale.join(', ')}; run \`npm run build\` and commit`)
-  } finally {
-    rmSync(output, { recursive: true, force: true })
-  }
+  })
 }
 
 function checkContract() {
@@ -79,7 +71,8 @@ const STEPS = [
     },
   ],
   ['cargo test', () => cargo('test', '--locked', '--workspace', '--all-features')],
-  ['build the addon; generated files are current', buildAddon],
+  ['cargo doc', () => cargo('doc', '--locked', '--no-deps', '--workspace', '--all-features')],
+  ['build the addon; generated files are current', checkBuild],
   ['prettier', () => bin(['prettier', 'bin', 'prettier.cjs'], '--check', '--log-level', 'warn', '.')],
   ['types: node16', () => tsc('tsconfig.json')],
   ['types: bundler', () => tsc('tsconfig.bundler.json')],

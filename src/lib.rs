@@ -64,3 +64,8 @@ pub use semver::Version;
 pub use target::{Arch, Format, Os, Target};
 pub use tokio_util::sync::CancellationToken;
 pub use updater::{DownloadOptions, InstallOptions, Updater};
+
+/// The snippets of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

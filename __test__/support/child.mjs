@@ -13,7 +13,7 @@ const HANG_MS = 60_000
  * Runs a module in a process of its own, where `updater` is the package and `input` what was given.
  * Resolves with its exit code, signal, output, and how long it took to end after it printed `LEAVING`.
  */
-export async function runChild(t, source, { input = {}, env = {}, args = [], uid } = {}) {
+export async function runChild(t, source, { input = {}, env = {}, args = [], uid, stdio } = {}) {
   const script = join(await tempDir(t), 'child.mjs')
   const prelude = `
     import * as updater from ${JSON.stringify(pathToFileURL(ADDON).href)}
@@ -22,7 +22,7 @@ export async function runChild(t, source, { input = {}, env = {}, args = [], uid
   await writeFile(script, prelude + source, { mode: 0o644 })
   const child = spawn(process.execPath, [...args, script], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: stdio ?? ['ignore', 'pipe', 'pipe'],
     uid,
     gid: uid,
   })
@@ -34,11 +34,11 @@ function outcome(child) {
   return new Promise((resolve, reject) => {
     const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS)
     const result = { stdout: '', stderr: '', leavingAt: undefined }
-    child.stdout.on('data', (data) => {
+    child.stdout?.on('data', (data) => {
       result.stdout += data
       if (result.stdout.includes('LEAVING')) result.leavingAt ??= performance.now()
     })
-    child.stderr.on('data', (data) => (result.stderr += data))
+    child.stderr?.on('data', (data) => (result.stderr += data))
     child.on('error', reject)
     child.on('close', (code, signal) => {
       clearTimeout(hang)

@@ -6,9 +6,12 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     io::{self, Read},
-    os::unix::{
-        fs::{MetadataExt, OpenOptionsExt},
-        process::CommandExt,
+    os::{
+        fd::AsFd,
+        unix::{
+            fs::{MetadataExt, OpenOptionsExt},
+            process::CommandExt,
+        },
     },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Stdio},
@@ -229,6 +232,12 @@ fn read_sized(
     }
 }
 
+/// Node marks its standard streams close-on-exec, so that a plain inheritance would leave them closed, and the first
+/// file that the program opens would receive what it prints.
+fn inherited(stream: impl AsFd) -> Stdio {
+    stream.as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
+}
+
 static WAITING: Mutex<Option<Successor>> = Mutex::new(None);
 
 /// A shell that waits at a pipe for this process to end, and then becomes the program. The kernel closes the pipe
@@ -254,7 +263,7 @@ impl Successor {
         if let Some(directory) = &command.directory {
             shell.current_dir(directory);
         }
-        shell.stdin(Stdio::piped());
+        shell.stdin(Stdio::piped()).stdout(inherited(io::stdout())).stderr(inherited(io::stderr()));
         // SAFETY: between fork and exec only async-signal-safe functions may be called. setsid(2) is one
         // (signal-safety(7)), and the closure neither allocates nor takes a lock.
         unsafe {

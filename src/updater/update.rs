@@ -10,7 +10,7 @@ use url::Url;
 use super::{Context, DownloadOptions, InstallOptions, StagedUpdate, run_blocking};
 use crate::{
     Config, Error, Result,
-    download::{DiskSink, Download, MemorySink},
+    download::{DiskSink, Download, MemorySink, Sink},
     endpoint::Endpoint,
     http::{Client, Headers},
     manifest::Release,
@@ -240,7 +240,6 @@ impl Update {
             }
             outcome => outcome,
         }?;
-        meter.finish(Phase::Download, artifact.size());
         meter.finish(Phase::Verify, artifact.size());
         let this = self.clone();
         let artifact = run_blocking(move || this.keep(artifact, received)).await?;
@@ -275,6 +274,7 @@ impl Update {
                 return Err(error);
             }
         }
+        meter.finish(Phase::Download, sink.position());
         let resumed = sink.resumed();
         let outcome = sink.finish().await;
         if outcome.is_err() {
