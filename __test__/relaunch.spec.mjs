@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import test from 'ava'
 
+import { relaunch } from '../index.js'
 import { runChild } from './support/child.mjs'
+
 import { fixture, NEW, OLD, tempDir } from './support/fixture.mjs'
 
 /** An application that writes down how it was started. */
@@ -137,4 +139,31 @@ test('what the application prints goes where this process prints', async (t) => 
   for (let tries = 0; tries < 300 && !(await readFile(output, 'utf8')).includes('error'); tries += 1)
     await sleep(50)
   t.is(await readFile(output, 'utf8'), 'from the old one\nfrom the new one\nan error\n')
+})
+
+test('arguments are kept although the title of the process was changed', async (t) => {
+  const { path, report } = await application(t)
+  const source = `
+    process.title = 'My App with a title that is longer than all of the arguments were before it was set'
+    await updater.relaunch({ executablePath: input })
+    console.log(process.argv[1])
+  `
+  const { stdout } = await runChild(t, source, { input: path, args: ['--no-warnings'] })
+  t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
+})
+
+test('what could not be started, or would be looked up elsewhere, is refused', async (t) => {
+  const dir = await tempDir(t)
+  await writeFile(join(dir, 'plain'), '', { mode: 0o644 })
+  for (const [options, code, option] of [
+    [{ executablePath: join(dir, 'plain') }, 'ERR_UPDATER_PERMISSION_DENIED', undefined],
+    [{ executablePath: dir }, 'ERR_UPDATER_PERMISSION_DENIED', undefined],
+    [{ executablePath: 'node' }, 'ERR_UPDATER_INVALID_OPTION', 'executablePath'],
+    [{ executablePath: process.execPath, args: ['a', 'b\0'] }, 'ERR_UPDATER_INVALID_OPTION', 'args[1]'],
+    [{ executablePath: process.execPath, args: ['\ud800'] }, 'ERR_UPDATER_INVALID_OPTION', 'args[0]'],
+  ]) {
+    const error = await t.throwsAsync(relaunch(options))
+    t.is(error.code, code)
+    t.is(error.option, option)
+  }
 })

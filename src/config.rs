@@ -1,12 +1,18 @@
 //! [`Config`]: what the application asks for; checked once, before anything happens, into [`Settings`].
 
-use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use semver::Version;
 
 use crate::{
     Error, Result,
     endpoint::{self, Endpoint},
+    error::clip,
     http::{Headers, Proxy},
     signature::PublicKey,
     target::Target,
@@ -169,7 +175,7 @@ impl IntoVersion for String {
 impl IntoVersion for &str {
     fn into_version(self) -> Result<Version> {
         Version::parse(self.strip_prefix('v').unwrap_or(self))
-            .map_err(|error| Error::InvalidVersion { value: self.to_owned(), reason: error.to_string() })
+            .map_err(|error| Error::InvalidVersion { value: clip(self), reason: error.to_string() })
     }
 }
 
@@ -221,7 +227,7 @@ impl Settings {
             download_headers: Headers::parse("downloadHeaders", &config.download_headers)?,
             timeout: parse_timeout(config.timeout)?,
             proxy: config.proxy.as_deref().map(Proxy::parse).transpose()?,
-            max_download_bytes: config.max_download_size.unwrap_or(DOWNLOAD_MAX_BYTES),
+            max_download_bytes: parse_size(config.max_download_size)?,
             current_version,
             config,
         })
@@ -256,25 +262,43 @@ fn parse_timeout(timeout: Option<Duration>) -> Result<Duration> {
     }
 }
 
+fn parse_size(size: Option<u64>) -> Result<u64> {
+    match size {
+        Some(0) => Err(Error::option_invalid("maxDownloadSize", "0", "must be greater than zero")),
+        size => Ok(size.unwrap_or(DOWNLOAD_MAX_BYTES)),
+    }
+}
+
 /// These become part of a URL or are compared with signed text, where an empty or control character hides.
 fn check_names(config: &Config) -> Result<()> {
     let names = [("target", &config.target), ("channel", &config.channel), ("appId", &config.app_id)];
     for (option, value) in names {
         if let Some(value) = value
-            && (value.is_empty() || value.len() > 256 || value.chars().any(char::is_control))
+            && !is_name(value)
         {
-            let reason = "must have 1 to 256 bytes and no control characters";
+            let reason =
+                "must have 1 to 256 bytes, without control characters and braces, and not be dots alone";
             return Err(Error::option_invalid(option, format!("{value:?}"), reason));
         }
     }
     for (option, value) in [("executablePath", &config.executable_path), ("dataDir", &config.data_dir)] {
         if let Some(value) = value
-            && !value.is_absolute()
+            && !is_path(value)
         {
             return Err(Error::option_invalid(option, format!("{value:?}"), "must be an absolute path"));
         }
     }
     Ok(())
+}
+
+fn is_name(value: &str) -> bool {
+    let length = (1..=256).contains(&value.len());
+    length && !value.chars().any(|c| c.is_control() || matches!(c, '{' | '}')) && !matches!(value, "." | "..")
+}
+
+/// Absolute, and without the byte that would end it early for the operating system.
+pub(crate) fn is_path(value: &Path) -> bool {
+    value.is_absolute() && !value.as_os_str().as_encoded_bytes().contains(&0)
 }
 
 #[cfg(test)]
@@ -310,6 +334,10 @@ mod tests {
         assert_eq!(refusal(|c| c.channel = Some("a\nb".into())), invalid("channel"));
         assert_eq!(refusal(|c| c.app_id = Some("\0".into())), invalid("appId"));
         assert_eq!(refusal(|c| c.data_dir = Some("relative".into())), invalid("dataDir"));
+        assert_eq!(refusal(|c| c.data_dir = Some("/a\0b".into())), invalid("dataDir"));
+        assert_eq!(refusal(|c| c.channel = Some("..".into())), invalid("channel"));
+        assert_eq!(refusal(|c| c.target = Some("{{arch}}".into())), invalid("target"));
+        assert_eq!(refusal(|c| c.max_download_size = Some(0)), invalid("maxDownloadSize"));
         assert_eq!(refusal(|c| c.executable_path = Some("".into())), invalid("executablePath"));
         assert_eq!(refusal(|c| c.proxy = Some("gopher://x".into())), invalid("proxy"));
         assert_eq!(refusal(|c| c.headers.push(("a b".into(), "x".into()))), invalid("headers[\"a b\"]"));

@@ -25,6 +25,9 @@ use pace::Pace;
 /// An attempt that gained less than this counts as one without progress: a server could else keep a client for ever
 /// by breaking off after a few bytes.
 const PROGRESS_MIN_BYTES: u64 = 64 << 10; // 64 KiB
+/// A server without ranges that always breaks off has everything sent again and again: at some point that is enough.
+const PATIENCE: u64 = 4;
+const PATIENCE_MIN_BYTES: u64 = 16 << 20; // 16 MiB
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// Where bytes go.
@@ -126,6 +129,9 @@ impl Download<'_> {
                 Err(Interruption::Final(error)) => return Err(error),
                 Err(Interruption::Passing(error, wait)) => (error, wait),
             };
+            if received > PATIENCE.saturating_mul(reached.max(PATIENCE_MIN_BYTES)) {
+                return Err(error);
+            }
             let gained = sink.position().saturating_sub(reached);
             fruitless = if gained >= PROGRESS_MIN_BYTES { 0 } else { fruitless + 1 };
             reached += gained;
@@ -148,12 +154,11 @@ impl Download<'_> {
             Some(Ordering::Less) => sink.restart().await?,
             _ => {}
         }
-        let (mut response, total) = match self.open(sink).await? {
+        let (mut response, total) = match self.open(sink, true).await? {
             Some(opened) => opened,
             None => {
-                sink.restart().await?;
                 let refused = || Error::HttpStatus { url: display(self.url), status: 416 };
-                self.open(sink).await?.ok_or_else(refused)?
+                self.open(sink, false).await?.ok_or_else(refused)?
             }
         };
         let total = self.check_total(total)?;
@@ -176,14 +181,16 @@ impl Download<'_> {
         }
     }
 
-    /// Asks for what is missing. `None`: what is at hand cannot be continued.
-    async fn open(&self, sink: &mut impl Sink) -> Result<Option<(Response, Option<u64>)>, Interruption> {
+    /// Asks for what is missing, or for everything. `None`: what is at hand cannot be continued. It is only given up
+    /// when the answer with everything is there.
+    async fn open(
+        &self,
+        sink: &mut impl Sink,
+        continues: bool,
+    ) -> Result<Option<(Response, Option<u64>)>, Interruption> {
         let at_hand = sink.position();
-        let etag = sink.etag().map(str::to_owned);
-        if at_hand > 0 && etag.is_none() {
-            sink.restart().await?;
-        }
-        let resume = etag.as_deref().filter(|_| at_hand > 0).map(|etag| (at_hand, etag));
+        let etag = sink.etag().filter(|_| continues && at_hand > 0).map(str::to_owned);
+        let resume = etag.as_deref().map(|etag| (at_hand, etag));
         let response = self.client.get(&self.request(resume)).await?;
         if let Some(encoding) = response.header("content-encoding").filter(|encoding| *encoding != "identity")
         {
@@ -200,7 +207,6 @@ impl Download<'_> {
                 sink.begin(etag, Some(total)).await?;
                 Ok(Some((response, Some(total))))
             }
-            416 if resume.is_some() => Ok(None),
             200 => {
                 let total = response.content_length();
                 self.check_total(total)?;
@@ -210,7 +216,11 @@ impl Download<'_> {
                 sink.begin(strong_etag(&response), total.or(self.size)).await?;
                 Ok(Some((response, total)))
             }
-            status => Err(self.refusal(&response, status)),
+            status => match self.refusal(&response, status) {
+                // Perhaps it is the range, or the tag that an earlier answer gave, that this server does not like.
+                Interruption::Final(_) if resume.is_some() => Ok(None),
+                refusal => Err(refusal),
+            },
         }
     }
 
@@ -271,7 +281,15 @@ impl Download<'_> {
 
 /// Only a strong tag promises the same bytes (RFC 9110, section 13.1.5).
 fn strong_etag(response: &Response) -> Option<String> {
-    response.header("etag").filter(|etag| etag.starts_with('"') && etag.len() > 2).map(str::to_owned)
+    response.header("etag").filter(|etag| is_strong_etag(etag)).map(str::to_owned)
+}
+
+/// `"…"` of visible characters (RFC 9110, section 8.8.3). A long one could be more than a server takes back.
+fn is_strong_etag(etag: &str) -> bool {
+    const ETAG_MAX_BYTES: usize = 256;
+    let inner = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+    let visible = inner.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e));
+    visible && !inner.is_empty() && etag.len() <= ETAG_MAX_BYTES
 }
 
 /// Reads `bytes 5-9/10` (RFC 9110, section 14.4). The total, if the range is all the rest from `first`.
@@ -334,6 +352,26 @@ mod tests {
             "bytes 5-18446744073709551615/0",
         ] {
             assert_eq!(rest_from(range, 5), None, "{range}");
+        }
+    }
+
+    #[test]
+    fn only_a_strong_tag_that_a_server_takes_back_is_kept() {
+        let long = format!("\"{}\"", "x".repeat(255));
+        for (etag, kept) in [
+            ("\"5f3-2a\"", true),
+            ("\"../x\"", true),
+            ("W/\"5f3\"", false),
+            ("\"\"", false),
+            ("\"", false),
+            ("5f3", false),
+            ("\"a\"b\"", false),
+            ("\"a b\"", false),
+            ("\"a\u{7f}\"", false),
+            ("\"a\n\"", false),
+            (long.as_str(), false),
+        ] {
+            assert_eq!(is_strong_etag(etag), kept, "{etag:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
 
-use crate::{Error, Result};
+use crate::{Error, Result, error::clip};
 
 /// RFC 3986, section 2.3: the characters that mean only themselves anywhere in a URL. All others are encoded, so
 /// that `1.0.0+5` keeps its plus in a query, and a value cannot add a path segment or a host.
@@ -38,15 +38,16 @@ pub(crate) enum Transport {
 
 impl Endpoint {
     pub(crate) fn parse(option: &str, template: &str, values: &Values, any_http: bool) -> Result<Self> {
+        let shown = || format!("{:?}", without_credentials(template));
         let url = Url::parse(&expand(template, values))
-            .map_err(|error| Error::option_invalid(option, format!("{template:?}"), error.to_string()))?;
+            .map_err(|error| Error::option_invalid(option, shown(), error.to_string()))?;
         let transport = match url.scheme() {
             _ if any_http => Transport::AnyHttp,
             "http" if is_loopback(&url) => Transport::LoopbackHttp,
             _ => Transport::HttpsOnly,
         };
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::option_invalid(option, format!("{template:?}"), "must be an https: URL"));
+            return Err(Error::option_invalid(option, shown(), "must be an https: URL"));
         }
         transport.check(&url, None).map_err(|reason| Error::InsecureUrl {
             url: display(&url),
@@ -61,11 +62,11 @@ impl Endpoint {
         if url.scheme() == "https" { Transport::HttpsOnly } else { self.transport }
     }
 
-    /// Whether a manifest of this endpoint may send the client there.
-    pub(crate) fn check_artifact_url(&self, url: &Url) -> Result<()> {
-        self.transport.check(url, Some(&self.url)).map_err(|reason| Error::InsecureUrl {
+    /// Whether the manifest may send the client there. `announced_by` is where it came from, after all redirects.
+    pub(crate) fn check_artifact_url(&self, url: &Url, announced_by: &Url) -> Result<()> {
+        self.transport.check(url, Some(announced_by)).map_err(|reason| Error::InsecureUrl {
             url: display(url),
-            reason: format!("{} announces it: {reason}", display(&self.url)),
+            reason: format!("{} announces it: {reason}", display(announced_by)),
             option: None,
         })
     }
@@ -87,19 +88,24 @@ impl Transport {
     }
 }
 
-/// A URL as shown in messages: without the password that it may carry.
+/// A URL as shown in messages: without the password that it may carry, and of a length that can be read.
 pub(crate) fn display(url: &Url) -> String {
-    if url.username().is_empty() && url.password().is_none() {
-        return url.to_string();
-    }
-    let mut shown = url.clone();
-    // Both fail only for URLs without a host, which have no credentials either.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.to_string()
+    clip(&without_credentials(url.as_str()))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Also for text that is not quite a URL: cuts what stands before the last `@` of the authority (RFC 3986, section 3.2).
+pub(crate) fn without_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    match authority.rsplit_once('@') {
+        Some((credentials, _)) => {
+            format!("{scheme}://{}", rest.get(credentials.len() + 1..).unwrap_or_default())
+        }
+        None => text.to_owned(),
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
@@ -174,8 +180,9 @@ mod tests {
 
     #[test]
     fn nothing_leads_from_tls_to_plain_text_or_to_a_file() {
-        let allowed =
-            |endpoint: &Endpoint, url: &str| endpoint.check_artifact_url(&url.parse().unwrap()).is_ok();
+        let allowed = |endpoint: &Endpoint, url: &str| {
+            endpoint.check_artifact_url(&url.parse().unwrap(), &endpoint.url).is_ok()
+        };
         let tls = endpoint("https://example.com/", true).unwrap();
         assert!(allowed(&tls, "https://cdn.example.net/a"));
         assert!(!allowed(&tls, "http://cdn.example.net/a"));
@@ -186,11 +193,21 @@ mod tests {
         assert!(allowed(&loopback, "https://example.com/a"));
         assert!(!allowed(&loopback, "http://example.com/a"));
         assert!(!allowed(&loopback, "data:text/plain,x"));
+        let redirected = "https://example.com/".parse().unwrap();
+        assert!(loopback.check_artifact_url(&"http://127.0.0.1/a".parse().unwrap(), &redirected).is_err());
     }
 
     #[test]
     fn passwords_are_not_shown() {
         let url: Url = "https://user:secret@example.com/x?y".parse().unwrap();
         assert_eq!(display(&url), "https://example.com/x?y");
+        for (text, shown) in [
+            ("https://user:secret@host:99999/x@y", "https://host:99999/x@y"),
+            ("ftp://a:s@b@host?z", "ftp://host?z"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("not a url", "not a url"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
     }
 }

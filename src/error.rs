@@ -410,7 +410,7 @@ impl Error {
         value: impl Into<String>,
         reason: impl Into<String>,
     ) -> Self {
-        Self::InvalidOption { option: option.into(), value: value.into(), reason: reason.into() }
+        Self::InvalidOption { option: option.into(), value: clip(&value.into()), reason: reason.into() }
     }
 
     pub(crate) fn manifest(url: &impl ToString, reason: impl Into<String>) -> Self {

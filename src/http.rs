@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::{
     Cause, Error, Result,
-    endpoint::{Transport, display},
+    endpoint::{Transport, display, is_loopback},
 };
 
 /// HTTP/2 windows: the defaults of 64 KiB would hold a fast link to 64 KiB per round trip (RFC 9113, section 5.2).
@@ -101,7 +101,12 @@ pub(crate) struct Request<'a> {
 
 /// A client for one proxy setting; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(reqwest::Client);
+pub(crate) struct Client {
+    /// By way of the proxy, if there is one.
+    general: reqwest::Client,
+    /// To this machine itself: a proxy would carry plain text that is meant for this machine out of it.
+    direct: reqwest::Client,
+}
 
 static CLIENTS: Mutex<Vec<(Option<Proxy>, Client)>> = Mutex::new(Vec::new());
 
@@ -120,7 +125,20 @@ impl Client {
     fn build(proxy: Option<&Proxy>) -> Result<Self> {
         let tls = tls_config()
             .map_err(|error| Error::Tls { url: "any server".to_owned(), source: error.into() })?;
-        let mut builder = reqwest::Client::builder()
+        let general = Self::builder(tls.clone());
+        let general = match proxy {
+            Some(Proxy(url)) => {
+                general.proxy(reqwest::Proxy::all(url).map_err(|error| network(url, &error))?)
+            }
+            None => general,
+        };
+        let build =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| network("any server", &error));
+        Ok(Self { general: build(general)?, direct: build(Self::builder(tls).no_proxy())? })
+    }
+
+    fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(concat!("crabnebula-updater/", env!("CARGO_PKG_VERSION")))
             // Followed by `get`, hop by hop, so that each is checked and secrets stay with their origin.
@@ -128,11 +146,7 @@ impl Client {
             .referer(false)
             .http2_initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .http2_initial_connection_window_size(HTTP2_WINDOW_BYTES)
-            .pool_idle_timeout(IDLE_CONNECTION);
-        if let Some(Proxy(url)) = proxy {
-            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|error| network(url, &error))?);
-        }
-        builder.build().map(Self).map_err(|error| network("any server", &error))
+            .pool_idle_timeout(IDLE_CONNECTION)
     }
 
     /// Sends the request and follows redirects.
@@ -146,7 +160,12 @@ impl Client {
                 .map_err(|_| Error::silence(&shown, "answer", request.silence_max))?
                 .map_err(|error| network(&shown, &error))?;
             let Some(next) = redirect(&response, &shown)? else {
-                return Ok(Response { inner: response, url: shown, silence_max: request.silence_max });
+                return Ok(Response {
+                    inner: response,
+                    final_url: url,
+                    url: shown,
+                    silence_max: request.silence_max,
+                });
             };
             request.transport.check(&next, Some(&url)).map_err(|reason| Error::InsecureUrl {
                 url: display(&next),
@@ -160,8 +179,8 @@ impl Client {
     }
 
     fn hop(&self, request: &Request<'_>, url: &Url) -> reqwest::RequestBuilder {
-        let mut builder = self
-            .0
+        let client = if is_loopback(url) { &self.direct } else { &self.general };
+        let mut builder = client
             .get(url.clone())
             .header(header::ACCEPT, request.accept)
             // Signatures and ranges are about the bytes of the file, not of some encoding of it.
@@ -180,6 +199,7 @@ impl Client {
 /// The answer to a request, its body not yet read.
 pub(crate) struct Response {
     inner: reqwest::Response,
+    final_url: Url,
     url: String,
     silence_max: Duration,
 }
@@ -189,6 +209,12 @@ impl Response {
         self.inner.status().as_u16()
     }
 
+    /// Where it came from, after all redirects.
+    pub(crate) const fn final_url(&self) -> &Url {
+        &self.final_url
+    }
+
+    /// The same, fit to be shown.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

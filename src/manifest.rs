@@ -14,6 +14,7 @@ use url::Url;
 use crate::{
     Error, Result,
     config::IntoVersion,
+    endpoint::without_credentials,
     signature::Signature,
     target::{Format, Os, canonical_key},
 };
@@ -143,7 +144,9 @@ impl Reader<'_> {
 
     fn url(&self, entry: &Object) -> Result<Url> {
         let text = self.text(entry, "url")?;
-        Url::parse(text).map_err(|error| self.invalid(format!("`url` {text:?} is no URL: {error}")))
+        Url::parse(text).map_err(|error| {
+            self.invalid(format!("`url` {:?} is no URL: {error}", without_credentials(text)))
+        })
     }
 
     fn format(&self, entry: &Object, url: &Url) -> Result<Format> {

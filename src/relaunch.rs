@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     Error, Result,
+    config::is_path,
     install::{Installation, own_appimage},
     system::{Command, OsSystem, System},
 };
@@ -27,18 +28,35 @@ pub struct RelaunchOptions {
 /// Called again, it replaces the earlier request.
 ///
 /// # Errors
-/// [`Error::Io`] where the program does not exist or no process can be made.
+/// [`Error::InvalidOption`] where the path is not absolute or an argument holds a zero byte; [`Error::Io`] or
+/// [`Error::PermissionDenied`] where the program cannot be started.
 pub fn relaunch(options: RelaunchOptions) -> Result<()> {
     let system = OsSystem;
+    check(&options)?;
     let installation = Installation::locate(options.executable_path.as_deref(), &system)?;
     start(installation.path(), options.args, &system)
 }
 
+/// A relative path would be looked up by two rules: this process's directory, and the `PATH` of the shell.
+fn check(options: &RelaunchOptions) -> Result<()> {
+    if let Some(path) = options.executable_path.as_ref().filter(|path| !is_path(path)) {
+        return Err(Error::option_invalid("executablePath", format!("{path:?}"), "must be an absolute path"));
+    }
+    for (index, arg) in options.args.iter().flatten().enumerate() {
+        if arg.as_encoded_bytes().contains(&0) {
+            return Err(Error::option_invalid(
+                format!("args[{index}]"),
+                format!("{arg:?}"),
+                "holds a zero byte",
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn start(program: &Path, args: Option<Vec<OsString>>, system: &dyn System) -> Result<()> {
     let fail = |error| Error::io("start", program, error);
-    if !system.is_file(program).map_err(fail)? {
-        return Err(fail(std::io::ErrorKind::IsADirectory.into()));
-    }
+    system.check_executable(program).map_err(fail)?;
     let executable = system.current_exe().map_err(fail)?;
     let appdir = own_appimage(&executable, system).and_then(|_| system.env("APPDIR")).map(PathBuf::from);
     let command = plan(

@@ -25,7 +25,7 @@ pub(crate) use record::{Installed, Partial, Staged, State};
 use crate::{
     Error, Result,
     signature::Signature,
-    system::{System, check_parent_dir, check_private_dir, create_private_dir, private},
+    system::{System, check_parent_dir, check_private_dir, create_private_dir, open_own, private},
 };
 
 /// Hexadecimal digits of a name made from a hash: 128 bits, far beyond chance.
@@ -84,8 +84,10 @@ impl DataDir {
     pub(crate) fn lock(&self) -> Result<Lock> {
         self.prepare()?;
         let path = self.path.join("lock");
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(&path)
+        if path.is_dir() {
+            remove(&path)?;
+        }
+        let file = open_own(OpenOptions::new().write(true).create(true).truncate(false), &path)
             .map_err(|error| Error::io("open", &path, error))?;
         for _ in 0..LOCK_ATTEMPTS {
             match file.try_lock() {
@@ -110,21 +112,26 @@ impl DataDir {
     }
 
     /// What was installed last; the default where nothing is known. A damaged file counts as none: first use again.
-    pub(crate) fn state(&self) -> State {
-        self.read("state.json").unwrap_or_default()
+    ///
+    /// # Errors
+    /// Where it is there but cannot be read, because what it demands must not be forgotten.
+    pub(crate) fn state(&self) -> Result<State> {
+        Ok(self.read("state.json")?.unwrap_or_default())
     }
 
     pub(crate) fn write_state(&self, state: &State) -> Result<()> {
         let path = self.path.join("state.json");
-        if path.exists() && self.read::<State>("state.json").is_none() {
-            // Kept for whoever looks for the cause; failing to keep it must not stop an update.
-            let _ = fs::rename(&path, self.path.join("state.damaged"));
+        if path.exists() && self.read::<State>("state.json")?.is_none() {
+            // Kept for whoever looks for the cause.
+            let aside = self.path.join("state.damaged");
+            remove(&aside)?;
+            fs::rename(&path, &aside).map_err(|error| Error::io("set aside", &path, error))?;
         }
         self.write("state.json", state)
     }
 
     pub(crate) fn staged(&self) -> Option<Staged> {
-        self.read("staged.json")
+        self.read("staged.json").ok().flatten()
     }
 
     pub(crate) fn forget_staged(&self) -> Result<()> {
@@ -137,8 +144,8 @@ impl DataDir {
 
     /// What is needed to resume the download with this signature.
     pub(crate) fn partial_record(&self, signature: &Signature) -> Option<Partial> {
-        read_record(&self.partial(signature).with_extension("json"))
-            .filter(|partial: &Partial| partial.signature == signature.identity())
+        let record = read_record(&self.partial(signature).with_extension("json")).ok().flatten();
+        record.filter(|partial: &Partial| partial.signature == signature.identity())
     }
 
     pub(crate) fn write_partial_record(&self, signature: &Signature, partial: &Partial) -> Result<()> {
@@ -168,8 +175,11 @@ impl DataDir {
     }
 
     /// A record in a directory that somebody else could write to is nobody's word.
-    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        check_private_dir(&self.path).ok()?;
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        if !self.exists() {
+            return Ok(None);
+        }
+        check_private_dir(&self.path).map_err(|error| Error::io("use", &self.path, error))?;
         read_record(&self.path.join(name))
     }
 
@@ -212,25 +222,42 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
+/// Removes what is there: a directory has no place among these files, and must not stop every later update.
 pub(crate) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
         _ => Ok(()),
     }
 }
 
-fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let file = private(OpenOptions::new().read(true)).open(path).ok()?;
-    if file.metadata().ok()?.len() > RECORD_MAX_BYTES {
-        return None;
+/// Nothing where there is no record, or a damaged one.
+fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let fail = |error| Error::io("read", path, error);
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
     }
-    serde_json::from_reader(io::BufReader::new(file)).ok()
+    let file = open_own(OpenOptions::new().read(true), path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.len() > RECORD_MAX_BYTES {
+        return Ok(None);
+    }
+    match serde_json::from_reader(io::BufReader::new(file)) {
+        Ok(record) => Ok(Some(record)),
+        Err(error) if error.is_io() => Err(fail(error.into())),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Writes beside, flushes and renames: a crash leaves the old record or the new one.
 fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     let fail = |error| Error::io("write", path, error);
     let text = serde_json::to_vec(record).map_err(|error| fail(error.into()))?;
+    if path.is_dir() {
+        remove(path)?;
+    }
     let temporary = path.with_file_name(format!("{}.tmp", random_name()?));
     let written = private(OpenOptions::new().write(true).create_new(true))
         .open(&temporary)
@@ -312,15 +339,48 @@ mod tests {
     }
 
     #[test]
+    fn directories_and_pipes_in_place_of_files_stop_nobody() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        data.prepare().unwrap();
+        for name in ["lock", "state.json", "state.damaged", "staged.json", "download/x"] {
+            fs::create_dir_all(data.path.join(name).join("deeper")).unwrap();
+        }
+        std::process::Command::new("mkfifo").arg(data.downloads().join("pipe.bin")).status().unwrap();
+        let _lock = data.lock().unwrap();
+        let state = State { signed_version_seen: true, ..State::default() };
+        data.write_state(&state).unwrap();
+        data.forget_staged().unwrap();
+        data.sweep([]).unwrap();
+        assert_eq!(data.state().unwrap(), state);
+        assert_eq!(fs::read_dir(data.downloads()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_not_forgotten() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        data.write_state(&State { signed_version_seen: true, ..State::default() }).unwrap();
+        let record = data.path.join("state.json");
+        if rustix::process::geteuid().is_root() {
+            // Root may read everything; what it must not believe is the file of another user.
+            std::os::unix::fs::chown(record, Some(65_534), None).unwrap();
+        } else {
+            fs::set_permissions(record, fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        assert_eq!(data.state().unwrap_err().code(), ErrorCode::PermissionDenied);
+    }
+
+    #[test]
     fn a_damaged_state_is_set_aside() {
         let base = tempfile::tempdir().unwrap();
         let data = data_dir(base.path());
         data.prepare().unwrap();
         fs::write(data.path.join("state.json"), "{\"installed\": 7").unwrap();
-        assert_eq!(data.state(), State::default());
+        assert_eq!(data.state().unwrap(), State::default());
         let state = State { signed_version_seen: true, ..State::default() };
         data.write_state(&state).unwrap();
-        assert_eq!(data.state(), state);
+        assert_eq!(data.state().unwrap(), state);
         assert_eq!(fs::read_to_string(data.path.join("state.damaged")).unwrap(), "{\"installed\": 7");
     }
 }

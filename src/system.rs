@@ -1,13 +1,13 @@
 //! [`System`]: everything an installation asks of the operating system, so that tests can make each step fail.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs::File,
     io,
     path::{Path, PathBuf},
 };
 
-pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_private_dir, private};
+pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_private_dir, open_own, private};
 
 use crate::{Error, Result};
 
@@ -54,6 +54,8 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
     /// The first bytes of a regular file, fewer if it is shorter.
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
+    /// Fails unless this user can start the program.
+    fn check_executable(&self, program: &Path) -> io::Result<()>;
     /// Whether the path leads to a regular file.
     fn is_file(&self, path: &Path) -> io::Result<bool>;
     /// Fails unless entries of this directory can be made and renamed.
@@ -72,8 +74,8 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn sync(&self, file: &File) -> io::Result<()>;
     /// Waits until the entries of the directory are on disk.
     fn sync_dir(&self, directory: &Path) -> io::Result<()>;
-    /// Renames, replacing what is there, in one step.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Renames `file`, which lies at `from`, replacing what is at `to`, in one step. Fails if another file lies there.
+    fn rename(&self, file: &File, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// What tells whether the file at `path` is still the same.
@@ -93,26 +95,4 @@ pub(crate) fn check_space(directory: &Path, needed: u64, system: &dyn System) ->
     }
     let reason = format!("{needed} bytes needed, {available} available");
     Err(Error::NoSpace { path: directory.to_owned(), reason })
-}
-
-/// `file` without the marker that Linux puts behind the name of a running program that was replaced.
-pub(crate) fn without_deleted_marker(path: PathBuf, exists: impl Fn(&Path) -> bool) -> PathBuf {
-    const MARKER: &str = " (deleted)";
-    let Some(plain) = path.as_os_str().to_str().and_then(|text| text.strip_suffix(MARKER)) else {
-        return path;
-    };
-    if exists(&path) { path } else { PathBuf::from(OsStr::new(plain)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replaced_program_is_found_under_its_own_name() {
-        let gone = PathBuf::from("/opt/app (deleted)");
-        assert_eq!(without_deleted_marker(gone.clone(), |_| false), Path::new("/opt/app"));
-        assert_eq!(without_deleted_marker(gone.clone(), |_| true), gone);
-        assert_eq!(without_deleted_marker("/opt/app".into(), |_| false), Path::new("/opt/app"));
-    }
 }

@@ -5,10 +5,11 @@ mod context;
 mod staged;
 mod update;
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, ffi::OsString, sync::Arc};
 
 use bytes::Bytes;
 use semver::Version;
+use url::Url;
 
 use crate::{
     Config, Error, IntoVersion, Result,
@@ -36,10 +37,12 @@ pub struct DownloadOptions {
 }
 
 /// What follows an installation.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct InstallOptions {
     /// Start the new version once this process is gone; see [`crate::relaunch()`].
     pub relaunch: bool,
+    /// Arguments for the new version. Default: those of this process.
+    pub args: Option<Vec<OsString>>,
 }
 
 /// An application that wants to be up to date.
@@ -99,14 +102,15 @@ impl Updater {
         let answer = tokio::time::timeout(timeout, self.fetch(client, endpoint))
             .await
             .map_err(|_| Error::silence(&display(&endpoint.url), "complete answer", timeout))??;
-        let Some((body, source)) = answer else { return Ok(None) };
+        let Some((body, from)) = answer else { return Ok(None) };
+        let source = display(&from);
         let release =
             parse_release(&body, &self.context.target_keys(), self.context.settings.target.os, &source)?;
-        endpoint.check_artifact_url(&release.url)?;
+        endpoint.check_artifact_url(&release.url, &from)?;
         Ok(Some(release))
     }
 
-    async fn fetch(&self, client: &Client, endpoint: &Endpoint) -> Result<Option<(Bytes, String)>> {
+    async fn fetch(&self, client: &Client, endpoint: &Endpoint) -> Result<Option<(Bytes, Url)>> {
         let settings = &self.context.settings;
         let request = Request {
             url: &endpoint.url,
@@ -118,27 +122,25 @@ impl Updater {
             silence_max: settings.timeout,
         };
         let response = client.get(&request).await?;
-        let source = response.url().to_owned();
+        let from = response.final_url().clone();
         match response.status() {
             204 => Ok(None),
             200..=299 => {
                 let body = response.bytes(settings.config.limits.manifest_max_bytes).await?;
-                Ok(Some((body, source)))
+                Ok(Some((body, from)))
             }
-            status => Err(Error::HttpStatus { url: source, status }),
+            status => Err(Error::HttpStatus { url: display(&from), status }),
         }
     }
 
     async fn decide(&self, release: Option<Release>, endpoint: &Endpoint) -> Result<Option<Update>> {
         let context = Arc::clone(&self.context);
-        let wanted = release.filter(|release| {
-            let settings = &self.context.settings;
-            is_wanted(&settings.current_version, &release.version, settings.config.allow_downgrades)
-        });
         let endpoint = endpoint.clone();
         run_blocking(move || {
-            let update = wanted
-                .filter(|release| !context.is_installed(&release.signature))
+            let update = release
+                .filter(|release| {
+                    context.is_wanted(&release.version) && !context.is_installed(&release.signature)
+                })
                 .map(|release| Update::new(Arc::clone(&context), release, endpoint));
             context.tidy(update.as_ref().map(Update::release));
             Ok(update)

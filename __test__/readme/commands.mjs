@@ -59,7 +59,8 @@ async function answersThePrompts(t, project, block) {
   const onOutput = (text, child) => {
     if (!prompts.length || !text.includes(prompts[0])) return
     prompts.shift()
-    child.stdin.write(`${PASSWORD}\n`)
+    // The terminal stops showing what is typed a moment after the question.
+    setTimeout(() => child.stdin.write(`${PASSWORD}\n`), 500)
   }
   const result = await run('script', ['-qec', `bash -eu ${file}`, '/dev/null'], {
     ...options(project),

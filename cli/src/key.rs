@@ -31,7 +31,10 @@ impl From<String> for Secret {
 
 /// The password for a new key: given, from the environment, empty with `--ci`, else asked for twice.
 pub(crate) fn new_password(given: Option<Secret>, ci: bool) -> Result<Secret, Failure> {
-    if let Some(password) = given_or_variable(given, PASSWORD_VARIABLE)? {
+    let is_given = given.is_some();
+    let known = given_or_variable(given, PASSWORD_VARIABLE)?;
+    // A secret that was not set is an empty variable; that must not make a key without a password by mistake.
+    if let Some(password) = known.filter(|password| is_given || !password.expose().is_empty()) {
         return Ok(password);
     }
     if ci {

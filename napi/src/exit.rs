@@ -1,5 +1,7 @@
 //! [`Finish`]: what follows an installation.
 
+use std::ffi::OsString;
+
 use cargo_packager_updater::{InstallOptions, Result};
 use napi::{
     Env, JsValue,
@@ -28,7 +30,8 @@ impl Finish {
             Some(exit) if exit.boolean()? => Exit::plan(&exit)?,
             _ => Exit(None),
         };
-        Ok(Self { install: InstallOptions { relaunch }, exit })
+        let args = if relaunch { process_args(options.env) } else { None };
+        Ok(Self { install: InstallOptions { relaunch, args }, exit })
     }
 }
 
@@ -62,6 +65,17 @@ impl Exit {
             .and_then(|set_immediate| global.read(set_immediate.call((exit, 0).into())));
         scheduled.map(|_| ()).map_err(|error| napi::Error::from_reason(error.to_string()))
     }
+}
+
+/// The arguments of this process as Node keeps them: those that the system keeps are overwritten by `process.title`.
+pub(crate) fn process_args(env: &Env) -> Option<Vec<OsString>> {
+    let process = global(env)?.member("process").ok()??;
+    let strings = |key| process.member(key).ok()??.strings().ok();
+    let argv0 = process.member("argv0").ok()??.string().ok()?;
+    let mut arguments = strings("argv")?.into_iter().skip(1).peekable();
+    // In a single-executable application the program stands here once more, in the place of a script.
+    arguments.next_if_eq(&argv0);
+    Some(strings("execArgv")?.into_iter().chain(arguments).map(OsString::from).collect())
 }
 
 fn global(env: &Env) -> Option<Given<'_>> {

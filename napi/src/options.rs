@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use cargo_packager_updater::{Config, Error, InstallMode, Pubkeys, RelaunchOptions, Result, WindowsConfig};
 use napi::{Either, Env, Unknown, ValueType};
 
-use crate::value::Given;
+use crate::{exit::process_args, value::Given};
 
 /// One public key or several, in the form that they were given.
 pub(crate) type Pubkey = Either<String, Vec<String>>;
@@ -53,12 +53,15 @@ impl Options {
 }
 
 pub(crate) fn read_relaunch(options: &Given) -> Result<RelaunchOptions> {
-    let Some(options) = options.clone().present() else { return Ok(RelaunchOptions::default()) };
-    Ok(RelaunchOptions {
-        args: read_optional(&options, "args", Given::strings)?
-            .map(|args| args.into_iter().map(Into::into).collect()),
-        executable_path: read_optional(&options, "executablePath", Given::string)?.map(PathBuf::from),
-    })
+    let mut relaunch = RelaunchOptions { args: process_args(options.env), executable_path: None };
+    if let Some(options) = options.clone().present() {
+        if let Some(args) = read_optional(&options, "args", Given::strings)? {
+            relaunch.args = Some(args.into_iter().map(Into::into).collect());
+        }
+        relaunch.executable_path =
+            read_optional(&options, "executablePath", Given::string)?.map(PathBuf::from);
+    }
+    Ok(relaunch)
 }
 
 pub(crate) fn read_signal<'env>(options: &Given<'env>) -> Result<Option<Given<'env>>> {

@@ -216,8 +216,11 @@ impl Update {
         let options = Given::argument(env, "options", options);
         let on_finished = Given::argument(env, "onDownloadFinished", on_download_finished);
         let input = if options.kind() == ValueType::Object {
-            read_download(env, options.clone())
-                .and_then(|(listener, abort)| Ok(((listener, Finish::read(&options)?), abort)))
+            // The signal last: only an operation that begins stops listening to it.
+            Finish::read(&options).and_then(|finish| {
+                let (listener, abort) = read_download(env, options)?;
+                Ok(((listener, finish), abort))
+            })
         } else {
             Listener::chunks(&options.renamed("onChunk"), &on_finished)
                 .map(|listener| ((listener, Finish::default()), Abort::none(env)))
@@ -227,11 +230,13 @@ impl Update {
             env,
             input,
             async move |(listener, finish): (Listener, Finish), cancel| {
-                let install = finish.install;
+                let Finish { install, exit } = finish;
                 listener
-                    .attend(cancel, async |download| update.download_and_install(download, install).await)
+                    .attend(cancel, async move |download| {
+                        update.download_and_install(download, install).await
+                    })
                     .await?;
-                Ok(finish.exit)
+                Ok(exit)
             },
             |env, exit: Exit| exit.leave(env),
         )

@@ -16,6 +16,7 @@ use napi::{
 
 const NUMBER_MAX: f64 = 9_007_199_254_740_991.0; // Number.MAX_SAFE_INTEGER
 const SHOWN_MAX_CHARS: usize = 80;
+const BYTES_EXPECTED: &str = "must be an ArrayBuffer or a Uint8Array, not shared";
 
 /// A value and its name in error messages: `endpoints[1]`, `headers["X-A"]`.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl<'env> Given<'env> {
         if self.kind() != ValueType::String {
             return Err(self.refuse("must be a string"));
         }
-        self.text().ok_or_else(|| self.refuse("cannot be read"))
+        self.text().ok_or_else(|| self.refuse("holds half of a surrogate pair"))
     }
 
     pub(crate) fn boolean(&self) -> Result<bool> {
@@ -130,6 +131,9 @@ impl<'env> Given<'env> {
         let keys = self.part(self.name.clone(), keys.to_unknown()).strings()?;
         keys.into_iter()
             .map(|key| {
+                if key.contains('\0') {
+                    return Err(self.refuse("a name holds a zero byte"));
+                }
                 let value = self.read(object.get_named_property::<Unknown>(&key))?;
                 let text = self.part(format!("{}[{key:?}]", self.name), value).string()?;
                 Ok((key, text))
@@ -167,9 +171,10 @@ impl<'env> Given<'env> {
         let bytes = if self.read(self.value.is_arraybuffer())? {
             self.cast::<ArrayBuffer>()?.to_vec()
         } else if self.read(self.value.is_typedarray())? && !self.is_shared()? {
-            self.cast::<Uint8ArraySlice>()?.to_vec()
+            let slice = self.cast::<Uint8ArraySlice>();
+            slice.map_err(|_| self.refuse(BYTES_EXPECTED))?.to_vec()
         } else {
-            return Err(self.refuse("must be an ArrayBuffer or a Uint8Array, not shared"));
+            return Err(self.refuse(BYTES_EXPECTED));
         };
         if bytes.is_empty() {
             return Err(self.refuse("is empty or detached"));
@@ -199,8 +204,9 @@ impl<'env> Given<'env> {
     }
 
     fn text(&self) -> Option<String> {
-        let text = self.value.coerce_to_string().and_then(|text| text.into_utf8()).ok()?;
-        text.as_str().map(ToOwned::to_owned).ok()
+        // Not by way of UTF-8, where half a surrogate pair would silently become another character.
+        let text = self.value.coerce_to_string().and_then(|text| text.into_utf16()).ok()?;
+        text.as_str().ok()
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Sink;
+use super::{Sink, is_strong_etag};
 use crate::{
     Error, Result,
     signature::{Trust, VerifiedArtifact, VerifyingFile},
@@ -73,7 +73,7 @@ impl DiskSink {
             system,
             trust,
             copied_to,
-            etag: record.and_then(|partial| partial.etag),
+            etag: record.and_then(|partial| partial.etag).filter(|etag| is_strong_etag(etag)),
             position: 0,
             resumed: false,
         };

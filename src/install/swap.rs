@@ -84,7 +84,7 @@ fn try_rename(
     // Without this, a power loss after the rename could leave a file that is there but empty.
     system.sync(artifact.file()).map_err(fail)?;
     before_swap(artifact.file())?;
-    match system.rename(artifact.path(), target) {
+    match system.rename(artifact.file(), artifact.path(), target) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
         Err(error) => Err(fail(error)),

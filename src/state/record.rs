@@ -22,8 +22,8 @@ pub(crate) struct Installed {
     pub(crate) signature: String,
     /// What the installed file looks like. If it looks different, it was not installed, or replaced since.
     pub(crate) fingerprint: Fingerprint,
-    /// Whether the signature carried a version.
-    pub(crate) signed_version: bool,
+    /// The version, where the signature carried it.
+    pub(crate) version: Option<Version>,
 }
 
 /// What a server said of a download that is not finished.
@@ -66,6 +66,12 @@ impl State {
             || self
                 .installed
                 .as_ref()
-                .is_some_and(|installed| installed.signed_version && Some(&installed.fingerprint) == found)
+                .is_some_and(|installed| installed.version.is_some() && Some(&installed.fingerprint) == found)
+    }
+
+    /// The version that lies at the target, where an installation has proved it.
+    pub(crate) fn installed_version(&self, found: Option<&Fingerprint>) -> Option<&Version> {
+        let installed = self.installed.as_ref().filter(|installed| Some(&installed.fingerprint) == found)?;
+        installed.version.as_ref()
     }
 }

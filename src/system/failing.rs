@@ -90,6 +90,10 @@ impl System for FailingSystem {
         self.real()?.is_file(path)
     }
 
+    fn check_executable(&self, program: &Path) -> io::Result<()> {
+        self.real()?.check_executable(program)
+    }
+
     fn check_writable(&self, directory: &Path) -> io::Result<()> {
         self.real()?.check_writable(directory)
     }
@@ -122,12 +126,12 @@ impl System for FailingSystem {
         self.real()?.sync_dir(directory)
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename(&self, file: &File, from: &Path, to: &Path) -> io::Result<()> {
         let real = self.real()?;
         if self.layout != Layout::OneFileSystem && from.parent() != to.parent() {
             return Err(Errno::XDEV.into());
         }
-        real.rename(from, to)?;
+        real.rename(file, from, to)?;
         self.swapped.store(true, Ordering::Relaxed);
         Ok(())
     }

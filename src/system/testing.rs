@@ -63,6 +63,10 @@ impl System for FakeSystem {
         self.file(path).map(|_| true)
     }
 
+    fn check_executable(&self, _: &Path) -> io::Result<()> {
+        unsupported()
+    }
+
     fn check_writable(&self, _: &Path) -> io::Result<()> {
         unsupported()
     }
@@ -95,7 +99,7 @@ impl System for FakeSystem {
         unsupported()
     }
 
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+    fn rename(&self, _: &File, _: &Path, _: &Path) -> io::Result<()> {
         unsupported()
     }
 

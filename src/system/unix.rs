@@ -3,12 +3,13 @@
 #![allow(unsafe_code, reason = "one call in a forked child, proved beside it")]
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io::{self, Read},
     os::{
         fd::AsFd,
         unix::{
+            ffi::OsStrExt,
             fs::{MetadataExt, OpenOptionsExt},
             process::CommandExt,
         },
@@ -19,11 +20,11 @@ use std::{
 };
 
 use rustix::{
-    fs::{Access, Gid, Mode, OFlags, Uid, XattrFlags},
+    fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, XattrFlags},
     io::Errno,
 };
 
-use super::{Command, Fingerprint, System, without_deleted_marker};
+use super::{Command, Fingerprint, System};
 
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
 const KEPT_MODE: u32 = 0o777;
@@ -70,6 +71,13 @@ impl System for OsSystem {
         fs::metadata(path).map(|metadata| metadata.is_file())
     }
 
+    fn check_executable(&self, program: &Path) -> io::Result<()> {
+        if !self.is_file(program)? {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file"));
+        }
+        Ok(rustix::fs::access(program, Access::EXEC_OK)?)
+    }
+
     fn check_writable(&self, directory: &Path) -> io::Result<()> {
         Ok(rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
     }
@@ -88,14 +96,14 @@ impl System for OsSystem {
     }
 
     fn open_private(&self, path: &Path) -> io::Result<File> {
-        private(OpenOptions::new().read(true).write(true)).open(path)
+        open_own(OpenOptions::new().read(true).write(true), path)
     }
 
     fn adopt_attributes(&self, file: &File, replaced: &Path) -> io::Result<()> {
         let old = fs::metadata(replaced)?;
         adopt_owner(file, &old)?;
         copy_extended_attributes(file, replaced)?;
-        let mode = old.mode() & KEPT_MODE | OWNER_EXECUTE;
+        let mode = adopted_mode(old.mode(), file.metadata()?.gid() == old.gid());
         Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?)
     }
 
@@ -107,8 +115,22 @@ impl System for OsSystem {
         File::open(directory)?.sync_all()
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+    fn rename(&self, file: &File, from: &Path, to: &Path) -> io::Result<()> {
+        let (Some(directory), Some(name)) = (from.parent(), from.file_name()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        // What was verified is the open file. Whoever may rename a directory above could have put another one under
+        // its path since; in the directory that is held open here, nobody else can.
+        let directory = File::open(directory)?;
+        let named = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let opened = rustix::fs::fstat(file)?;
+        if (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "somebody put another file in its place",
+            ));
+        }
+        Ok(rustix::fs::renameat(&directory, name, CWD, to)?)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -133,10 +155,21 @@ impl System for OsSystem {
     }
 }
 
-/// Opens a file of the updater's own: no other user may read it, and a link in its place is not followed.
+/// A file of the updater's own: no other user may read it, a link in its place is not followed, and a pipe there does
+/// not hold up whoever opens it.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[allow(clippy::cast_possible_wrap, reason = "the flag is a small positive number on every Unix")]
-    options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32)
+    options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
+}
+
+/// Opens a file of the updater's own that exists. One that somebody else made, or no regular one, is nobody's word.
+pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = private(options).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
+    }
+    Ok(file)
 }
 
 /// The directory is this user's own: nobody else can have put something into it.
@@ -159,9 +192,12 @@ pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
     const WRITABLE_BY_ANYBODY: u32 = 0o002;
     const STICKY: u32 = 0o1000;
     let Some(parent) = directory.parent() else { return Ok(()) };
-    let mode = fs::metadata(parent)?.mode();
-    if mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0 {
-        let reason = format!("anybody may replace what is in {}", parent.display());
+    let metadata = fs::metadata(parent)?;
+    let mode = metadata.mode();
+    // Its owner may rename what is in a directory, also in a sticky one.
+    let foreign = ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+    if foreign || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
+        let reason = format!("another user may replace what is in {}", parent.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     Ok(())
@@ -175,6 +211,13 @@ pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
 fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
     let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
     Fingerprint { inode: metadata.ino(), size: metadata.len(), modified_ns }
+}
+
+/// Where the group could not be kept, another one must not get more than everybody.
+const fn adopted_mode(old: u32, same_group: bool) -> u32 {
+    let mode = old & KEPT_MODE;
+    let mode = if same_group { mode } else { mode & !0o070 | ((mode & 0o007) << 3) & mode };
+    mode | OWNER_EXECUTE
 }
 
 /// Only root can give files away; an ordinary user replaces what it may replace and owns the result.
@@ -283,5 +326,65 @@ impl Successor {
         // It can only have ended by itself, and then there is nothing to do.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
+    }
+}
+
+/// `path` without the marker that Linux puts behind the name of a running program that was replaced.
+fn without_deleted_marker(path: PathBuf, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+        Some(plain) if !exists(&path) => PathBuf::from(OsStr::from_bytes(plain)),
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_program_is_found_under_its_own_name() {
+        let gone = PathBuf::from("/opt/app (deleted)");
+        assert_eq!(without_deleted_marker(gone.clone(), |_| false), Path::new("/opt/app"));
+        assert_eq!(without_deleted_marker(gone.clone(), |_| true), gone);
+        assert_eq!(without_deleted_marker("/opt/app".into(), |_| false), Path::new("/opt/app"));
+        let odd = PathBuf::from(OsStr::from_bytes(b"/opt/\xff (deleted)"));
+        assert_eq!(without_deleted_marker(odd, |_| false), Path::new(OsStr::from_bytes(b"/opt/\xff")));
+    }
+
+    #[test]
+    fn another_group_gets_no_more_than_everybody() {
+        for (old, same_group, new) in [
+            (0o775, true, 0o775),
+            (0o775, false, 0o755),
+            (0o750, false, 0o700),
+            (0o640, false, 0o700),
+            (0o747, false, 0o747),
+            (0o4755, true, 0o755),
+        ] {
+            assert_eq!(adopted_mode(old, same_group), new, "{old:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_put_in_the_place_of_the_verified_one_is_not_renamed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("verified"), "good").unwrap();
+        fs::write(path("application"), "old").unwrap();
+        let file = File::open(path("verified")).unwrap();
+        fs::rename(path("verified"), path("aside")).unwrap();
+        fs::write(path("verified"), "evil").unwrap();
+        OsSystem.rename(&file, &path("verified"), &path("application")).unwrap_err();
+        assert_eq!(fs::read_to_string(path("application")).unwrap(), "old");
+        OsSystem.rename(&file, &path("aside"), &path("application")).unwrap();
+        assert_eq!(fs::read_to_string(path("application")).unwrap(), "good");
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(OsSystem.open_private(&pipe).is_err());
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     state::{DataDir, Installed, State, remove, short_hash},
     system::{Fingerprint, System},
     target::Format,
-    updater::InstallOptions,
+    updater::{InstallOptions, is_wanted},
 };
 
 /// One application, as it is configured and installed.
@@ -64,6 +64,21 @@ impl Context {
         self.system.fingerprint(target).ok()
     }
 
+    /// The higher one of what this process says and what an update has put in its place since it started: an old
+    /// release must not be taken for an update of the new one that is only not running yet.
+    pub(super) fn current_version(&self) -> Version {
+        let running = &self.settings.current_version;
+        let state = self.data().and_then(|data| data.state()).unwrap_or_default();
+        match state.installed_version(self.fingerprint().as_ref()) {
+            Some(installed) if installed.cmp_precedence(running).is_gt() => installed.clone(),
+            _ => running.clone(),
+        }
+    }
+
+    pub(super) fn is_wanted(&self, offered: &Version) -> bool {
+        is_wanted(&self.current_version(), offered, self.settings.config.allow_downgrades)
+    }
+
     /// What an artifact must be signed with, and as.
     pub(super) fn trust(
         &self,
@@ -71,10 +86,11 @@ impl Context {
         target: &str,
         format: Format,
         signature: &Signature,
-    ) -> Arc<Trust> {
+    ) -> Result<Arc<Trust>> {
         let config = &self.settings.config;
-        let state = self.data().map(|data| data.state()).unwrap_or_default();
-        let downgrade = version.cmp_precedence(&self.settings.current_version).is_lt();
+        // Without a place for data nothing has been installed from there.
+        let state = self.data().map_or_else(|_| Ok(State::default()), |data| data.state())?;
+        let downgrade = version.cmp_precedence(&self.current_version()).is_lt();
         let announced = Announced {
             version: version.clone(),
             target: target.to_owned(),
@@ -85,12 +101,13 @@ impl Context {
                 || downgrade
                 || state.requires_signed_version(self.fingerprint().as_ref()),
         };
-        Arc::new(Trust { keys: self.settings.keys.clone(), signature: signature.clone(), announced })
+        Ok(Arc::new(Trust { keys: self.settings.keys.clone(), signature: signature.clone(), announced }))
     }
 
     /// Whether this very artifact is what is installed, although the application reports another version.
     pub(super) fn is_installed(&self, signature: &Signature) -> bool {
-        self.data().is_ok_and(|data| data.state().is_installed(signature, self.fingerprint().as_ref()))
+        let state = self.data().and_then(|data| data.state()).unwrap_or_default();
+        state.is_installed(signature, self.fingerprint().as_ref())
     }
 
     /// Removes what earlier runs left and nobody needs. It only tidies, so its failures are no reason to end a check.
@@ -100,13 +117,7 @@ impl Context {
             return;
         }
         let Ok(_lock) = data.lock() else { return };
-        let staged = data.staged().filter(|staged| {
-            super::is_wanted(
-                &self.settings.current_version,
-                &staged.version,
-                self.settings.config.allow_downgrades,
-            )
-        });
+        let staged = data.staged().filter(|staged| self.is_wanted(&staged.version));
         let staged = staged.and_then(|staged| staged.parsed_signature());
         if staged.is_none() {
             let _ = data.forget_staged();
@@ -129,13 +140,26 @@ impl Context {
         install::copy_directory(&plan, &data.downloads(), &*self.system)
     }
 
+    /// An update may have been found before a higher one was installed.
+    fn refuse_replay(&self, version: &Version) -> Result<()> {
+        let installed = self.current_version();
+        if version.cmp_precedence(&installed).is_ge() || self.settings.config.allow_downgrades {
+            return Ok(());
+        }
+        let reason = format!("{version} is older than {installed}, which is installed already");
+        Err(Error::NotUpdatable { reason })
+    }
+
     /// Installs what was verified. The caller holds the lock.
     pub(super) fn install(&self, artifact: VerifiedArtifact, options: InstallOptions) -> Result<()> {
         let data = self.data()?;
         let plan = self.plan(artifact.trust().announced.format)?;
         let trust = Arc::clone(artifact.trust());
-        let signed_version = artifact.metadata().version.is_some();
-        let state = data.state();
+        let announced = &trust.announced.version;
+        self.refuse_replay(announced)?;
+        let version = artifact.metadata().version.as_ref().map(|_| announced.clone());
+        let signed_version = version.is_some();
+        let state = data.state()?;
         let seen = state.requires_signed_version(self.fingerprint().as_ref());
         let mut record = |file: &File| {
             let fingerprint = self
@@ -143,7 +167,7 @@ impl Context {
                 .fingerprint_of(file)
                 .map_err(|error| Error::io("inspect", "the new file", error))?;
             let signature = trust.signature.identity().to_owned();
-            let installed = Some(Installed { signature, fingerprint, signed_version });
+            let installed = Some(Installed { signature, fingerprint, version: version.clone() });
             data.write_state(&State { installed, signed_version_seen: seen })
         };
         let done = install::execute(&plan, artifact, self.settings.target, &*self.system, &mut record);
@@ -154,10 +178,12 @@ impl Context {
         done?;
         if signed_version && !seen {
             // Until this can be written, the record of the installation says the same.
-            let _ = data.write_state(&State { signed_version_seen: true, ..data.state() });
+            let _ = data
+                .state()
+                .and_then(|state| data.write_state(&State { signed_version_seen: true, ..state }));
         }
         if options.relaunch {
-            relaunch::start(self.installation.path(), None, &*self.system)?;
+            relaunch::start(self.installation.path(), options.args, &*self.system)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::{
 
 use semver::Version;
 
-use super::{Context, InstallOptions, is_wanted, run_blocking};
+use super::{Context, InstallOptions, run_blocking};
 use crate::{
     Error, Result,
     signature::{Announced, Trust, VerifiedArtifact},
@@ -87,7 +87,7 @@ impl StagedUpdate {
     /// What has to be signed is decided anew: it may have changed since this was staged.
     fn verified(&self) -> Result<VerifiedArtifact> {
         let Announced { version, target, format, .. } = &self.trust.announced;
-        let trust = self.context.trust(version, target, *format, &self.trust.signature);
+        let trust = self.context.trust(version, target, *format, &self.trust.signature)?;
         let file = self
             .context
             .system
@@ -104,7 +104,15 @@ impl StagedUpdate {
         }
         let _lock = data.lock()?;
         let Some(staged) = data.staged() else { return Ok(None) };
-        let found = Self::read(context, &staged).filter(|this| this.verified().is_ok());
+        let found = match Self::read(context, &staged)? {
+            None => None,
+            Some(this) => match this.verified() {
+                Ok(_) => Some(this),
+                // It may be fine, and can only not be read at the moment.
+                Err(error @ (Error::Io { .. } | Error::PermissionDenied { .. })) => return Err(error),
+                Err(_) => None,
+            },
+        };
         if found.is_none() {
             data.sweep([])?;
             data.forget_staged()?;
@@ -112,24 +120,24 @@ impl StagedUpdate {
         Ok(found)
     }
 
-    fn read(context: &Arc<Context>, staged: &Staged) -> Option<Self> {
-        let settings = &context.settings;
-        let signature = staged.parsed_signature()?;
-        let current = is_wanted(&settings.current_version, &staged.version, settings.config.allow_downgrades)
+    fn read(context: &Arc<Context>, staged: &Staged) -> Result<Option<Self>> {
+        let Some((signature, format)) = staged.parsed_signature().zip(staged.format.parse().ok()) else {
+            return Ok(None);
+        };
+        let current = context.is_wanted(&staged.version)
             && context.target_keys().contains(&staged.target)
             && !context.is_installed(&signature);
-        if !current {
-            return None;
-        }
-        let path = context.data().ok()?.finished(&signature);
-        let size = std::fs::metadata(&path).ok()?.len();
-        let trust = context.trust(&staged.version, &staged.target, staged.format.parse().ok()?, &signature);
-        Some(Self {
+        let path = context.data()?.finished(&signature);
+        let metadata = std::fs::symlink_metadata(&path).ok();
+        let Some(metadata) = metadata.filter(|metadata| current && metadata.is_file()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             context: Arc::clone(context),
-            trust,
+            trust: context.trust(&staged.version, &staged.target, format, &signature)?,
             path,
-            size,
+            size: metadata.len(),
             downloaded_bytes: staged.downloaded_bytes,
-        })
+        }))
     }
 }

@@ -133,7 +133,7 @@ impl Update {
         let client = self.client()?;
         let headers = self.download_headers();
         cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await?;
-        let (MemorySink { bytes, resumed, .. }, trust) = (sink, self.trust());
+        let (MemorySink { bytes, resumed, .. }, trust) = (sink, self.trust()?);
         meter.finish(Phase::Download, bytes.len() as u64);
         let outcome = run_blocking(move || Ok(trust.verify_bytes(&bytes).map(|_| bytes))).await?;
         Ok((outcome, resumed))
@@ -190,7 +190,7 @@ impl Update {
         run_blocking(move || context.data()?.lock().map(Arc::new)).await
     }
 
-    fn trust(&self) -> Arc<Trust> {
+    fn trust(&self) -> Result<Arc<Trust>> {
         let release = self.release();
         self.inner.context.trust(&release.version, &release.target, release.format, &release.signature)
     }
@@ -225,8 +225,15 @@ impl Update {
 
     async fn fetch(&self, options: DownloadOptions, lock: &Arc<Lock>) -> Result<Fetched> {
         let mut meter = Meter::new(options.on_progress);
-        let trust = self.trust();
-        if let Some(artifact) = self.at_hand(&trust).await? {
+        let trust = self.trust()?;
+        if options.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let at_hand = self.at_hand(&trust, Arc::clone(lock)).await?;
+        if options.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        if let Some(artifact) = at_hand {
             meter.finish(Phase::Verify, artifact.size());
             return Ok((artifact, 0));
         }
@@ -242,7 +249,12 @@ impl Update {
         }?;
         meter.finish(Phase::Verify, artifact.size());
         let this = self.clone();
-        let artifact = run_blocking(move || this.keep(artifact, received)).await?;
+        let lock = Arc::clone(lock);
+        let artifact = run_blocking(move || {
+            let _lock = lock;
+            this.keep(artifact, received)
+        })
+        .await?;
         Ok((artifact, received))
     }
 
@@ -284,10 +296,11 @@ impl Update {
     }
 
     /// What an earlier call or run finished, verified again.
-    async fn at_hand(&self, trust: &Arc<Trust>) -> Result<Option<VerifiedArtifact>> {
+    async fn at_hand(&self, trust: &Arc<Trust>, lock: Arc<Lock>) -> Result<Option<VerifiedArtifact>> {
         let context = Arc::clone(&self.inner.context);
         let trust = Arc::clone(trust);
         run_blocking(move || {
+            let _lock = lock;
             let data = context.data()?;
             // What was staged before stays usable until this download is finished.
             let staged = data.staged().and_then(|staged| staged.parsed_signature());
@@ -308,7 +321,9 @@ impl Update {
         let release = self.release();
         let path = data.finished(&release.signature);
         let system = &self.inner.context.system;
-        system.rename(artifact.path(), &path).map_err(|error| Error::io("rename", artifact.path(), error))?;
+        system
+            .rename(artifact.file(), artifact.path(), &path)
+            .map_err(|error| Error::io("rename", artifact.path(), error))?;
         remove(&artifact.path().with_extension("json"))?;
         data.write_staged(&Staged {
             version: release.version.clone(),
@@ -328,7 +343,7 @@ impl Update {
         let _lock = data.lock()?;
         let path = data.downloads().join(format!("{}.tmp", random_name()?));
         let file = context.system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
-        let trust = self.trust();
+        let trust = self.trust()?;
         let installed = VerifyingFile::open(file, path.clone(), &trust)
             .and_then(|mut file| {
                 file.append(bytes)?;

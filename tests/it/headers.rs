@@ -113,3 +113,11 @@ async fn passwords_in_urls_do_not_appear_in_errors() {
     let error = App::new().updater(endpoint).check().await.map(drop).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
 }
+
+#[tokio::test]
+async fn what_is_for_this_machine_does_not_leave_it_by_a_proxy() {
+    let (app, site) = (App::new(), Site::honest(Release::new()));
+    let nowhere = Some("http://127.0.0.1:1".to_owned());
+    update(Config { proxy: nowhere, ..app.config(site.endpoint()) }).await;
+    assert_eq!(site.downloads().len(), 1);
+}

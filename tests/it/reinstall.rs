@@ -107,3 +107,22 @@ async fn an_old_artifact_replayed_as_a_new_release_is_refused() {
     assert_eq!(error.code(), ErrorCode::SignedVersionMismatch);
     app.assert_is(&Release::new().artifact);
 }
+
+#[tokio::test]
+async fn an_old_release_is_no_update_of_a_new_one_that_is_only_not_running_yet() {
+    let (app, old) = (App::new(), Site::honest(Release::new()));
+    let found_before = old.update(&app).await;
+    install(&app, "1.0.0", Release::version("3.0.0")).await.unwrap();
+    assert!(offered(&app, "1.0.0", app.config(old.endpoint())).await.is_none());
+    let error = found_before.download_and_install(Default::default(), Default::default()).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotUpdatable);
+    app.assert_is(&Release::version("3.0.0").artifact);
+}
+
+#[tokio::test]
+async fn a_version_that_was_only_announced_does_not_keep_newer_ones_away() {
+    let app = App::new();
+    install(&app, "1.0.0", without_version("9.9.9")).await.unwrap();
+    let next = Site::honest(Release::version("2.0.0"));
+    assert!(offered(&app, "1.0.0", app.config(next.endpoint())).await.is_some());
+}

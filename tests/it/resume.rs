@@ -11,28 +11,43 @@ use crate::support::{App, Release, Reply, Request, Site, appimage};
 
 const SIZE: usize = 300_000;
 
-/// The first answer is cut, the next one ends that run, the others are honest.
+/// The first answer is cut, the next ones end that run, the others are honest.
 fn cut_once(release: Release, at: usize) -> Site {
     cut_then(release, at, |release, request| release.answer(request))
 }
 
-/// The first answer is cut after so many bytes, the next one ends that run; then comes `next`.
+/// The first answer is cut after so many bytes, the next ones end that run; then comes `next`.
 fn cut_then(
     release: Release,
     at: usize,
     next: impl Fn(&Release, &Request) -> Reply + Send + Sync + 'static,
 ) -> Site {
-    let answered = AtomicUsize::new(0);
-    Site::new(release, move |release, request| match answered.fetch_add(1, Ordering::Relaxed) {
-        0 => release.answer(request).cut(at),
-        1 => Reply::status(404),
-        _ => next(release, request),
+    first_run(release, move |release, request| release.answer(request).cut(at), next)
+}
+
+/// `first` is the first answer. That run then asks for the rest, perhaps, and for everything, and gets neither.
+fn first_run(
+    release: Release,
+    first: impl Fn(&Release, &Request) -> Reply + Send + Sync + 'static,
+    next: impl Fn(&Release, &Request) -> Reply + Send + Sync + 'static,
+) -> Site {
+    let asked_for_everything = AtomicUsize::new(0);
+    Site::new(release, move |release, request| {
+        let everything = usize::from(range(request).is_none());
+        match asked_for_everything.fetch_add(everything, Ordering::Relaxed) {
+            0 => first(release, request),
+            1 => Reply::status(404),
+            _ => next(release, request),
+        }
     })
 }
 
 /// The requests of the run after the one that was cut.
 fn later(site: &Site) -> Vec<Request> {
-    site.downloads().split_off(2)
+    let mut downloads = site.downloads();
+    let everything = downloads.iter().enumerate().filter(|(_, request)| range(request).is_none());
+    let end = everything.map(|(index, _)| index).nth(1).expect("the first run asked for everything twice");
+    downloads.split_off(end + 1)
 }
 
 /// Runs into the cut.
@@ -114,13 +129,10 @@ async fn a_server_without_ranges_sends_all_of_it_again() {
 async fn a_changed_file_is_taken_from_its_start() {
     // What was received belongs to a file that is gone: its bytes must not be mixed with the new ones.
     let swapped = Release { artifact: appimage(SIZE, 77), ..Release::new() };
-    let good = Release::new();
-    let answered = AtomicUsize::new(0);
-    let site = Site::new(good, move |release, request| match answered.fetch_add(1, Ordering::Relaxed) {
-        0 => swapped.answer(request).without_header("ETag").header("ETag", "\"old\"").cut(100_000),
-        1 => Reply::status(404),
-        _ => release.answer(request),
-    });
+    let first = move |_: &Release, request: &Request| {
+        swapped.answer(request).without_header("ETag").header("ETag", "\"old\"").cut(100_000)
+    };
+    let site = first_run(Release::new(), first, |release, request| release.answer(request));
     let app = App::new();
     interrupt(&app, &site).await;
     assert_eq!(complete(&app, &site).await, SIZE);
@@ -145,14 +157,10 @@ async fn without_a_strong_tag_nothing_is_continued() {
             let reply = reply.without_header("ETag");
             tag.map_or(reply.clone(), |tag| reply.header("ETag", tag))
         };
-        let answered = AtomicUsize::new(0);
-        let site = Site::new(Release::new(), move |release, request| {
-            match answered.fetch_add(1, Ordering::Relaxed) {
-                0 => with_tag(release.answer(request)).cut(100_000),
-                1 => Reply::status(404),
-                _ => with_tag(release.answer(request)),
-            }
-        });
+        let first =
+            move |release: &Release, request: &Request| with_tag(release.answer(request)).cut(100_000);
+        let next = move |release: &Release, request: &Request| with_tag(release.answer(request));
+        let site = first_run(Release::new(), first, next);
         let app = App::new();
         interrupt(&app, &site).await;
         assert_eq!(complete(&app, &site).await, SIZE, "{tag:?}");
@@ -203,6 +211,19 @@ async fn a_refused_range_starts_over() {
     interrupt(&app, &site).await;
     assert_eq!(complete(&app, &site).await, SIZE);
     assert_eq!(later(&site).len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_dislikes_the_range_or_the_tag_is_asked_for_everything() {
+    for status in [400, 403, 412, 431] {
+        let dislikes = move |release: &Release, request: &Request| match range(request) {
+            Some(_) => Reply::status(status),
+            _ => release.answer(request),
+        };
+        let (app, site) = (App::new(), cut_then(Release::new(), 100_000, dislikes));
+        interrupt(&app, &site).await;
+        complete(&app, &site).await;
+    }
 }
 
 #[tokio::test]

@@ -23,8 +23,9 @@ impl Content {
         let path = relative(url_path).map(|relative| root.join(relative))?;
         // A link may lead anywhere; what counts is where it ends.
         let path = path.canonicalize().ok().filter(|path| path.starts_with(root))?;
+        // Looked at before it is opened: opening a pipe waits for somebody to write into it.
+        let metadata = path.metadata().ok().filter(Metadata::is_file)?;
         let file = File::open(&path).ok()?;
-        let metadata = file.metadata().ok().filter(Metadata::is_file)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         Some(Self {
             file,
