@@ -75,6 +75,7 @@ async function startNginx(t, dir, listen) {
         listen 127.0.0.1:${port} ${listen};
         ssl_certificate server.pem; ssl_certificate_key server.key;
         root www;
+        location = /downgrade { return 302 http://127.0.0.1:${port}/latest.json; }
       }
     }`
   await mkdir(join(dir, 'tmp'))
@@ -134,6 +135,11 @@ for (const [protocol, listen] of Object.entries(PROTOCOLS)) {
       const source = `await updater.checkUpdate('1.0.0', input).catch((error) => console.log(error.code, error.message))`
       const distrusting = await runChild(t, source, { input })
       t.regex(distrusting.stdout, /^ERR_UPDATER_TLS /, distrusting.stderr)
+      const downgraded = await runChild(t, source, {
+        input: { ...input, endpoints: [`${url}/downgrade`], dangerousInsecureTransportProtocol: true },
+        env: { SSL_CERT_FILE: join(dir, 'ca.pem') },
+      })
+      t.regex(downgraded.stdout, /^ERR_UPDATER_INSECURE_URL /, downgraded.stderr)
     },
   )
 }

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { buildAddon, isInstalled } from '../scripts/addon.mjs'
+
 const here = dirname(fileURLToPath(import.meta.url))
 const root = dirname(here)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5)
@@ -16,6 +18,17 @@ const ELF_MACHINE = { x64: 62, arm64: 183, arm: 40 }[process.arch]
 
 const has = (program) => spawnSync(program, ['-v'], { stdio: 'ignore' }).error === undefined
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
+
+const addon = () =>
+  ['linux-x64-gnu', 'linux-arm64-gnu', 'linux-arm-gnueabihf']
+    .map((platform) => join(root, `updater.${platform}.node`))
+    .find(existsSync)
+
+function setUp() {
+  const npm = (...args) => execFileSync('npm', args, { cwd: root, stdio: 'inherit' })
+  if (!isInstalled(root)) npm('ci')
+  if (!addon()) buildAddon(root, npm)
+}
 
 function freePort() {
   return new Promise((resolve) => {
@@ -112,6 +125,7 @@ for (const program of ['nginx', 'curl']) {
     process.exit(process.env.CI ? 1 : 0)
   }
 }
+setUp()
 const directory = mkdtempSync(join(tmpdir(), 'updater-bench-'))
 let server
 try {
@@ -145,10 +159,7 @@ try {
     }
   }
   console.table(rows)
-  const addon = ['linux-x64-gnu', 'linux-arm64-gnu', 'linux-arm-gnueabihf']
-    .map((platform) => join(root, `updater.${platform}.node`))
-    .find(existsSync)
-  console.log(`addon: ${(statSync(addon).size / 1e6).toFixed(2)} MB`)
+  console.log(`addon: ${(statSync(addon()).size / 1e6).toFixed(2)} MB`)
   console.log(`require: ${median(Array.from({ length: 9 }, requireTime)).toFixed(1)} ms`)
   const exits = Array.from({ length: ROUNDS }, () => measure(directory, server.url, 'exit', 500).exitMs)
   console.log(`process.exit() during a download: gone after ${median(exits).toFixed(0)} ms`)
