@@ -129,13 +129,10 @@ impl Download<'_> {
                 Err(Interruption::Final(error)) => return Err(error),
                 Err(Interruption::Passing(error, wait)) => (error, wait),
             };
-            if received > PATIENCE.saturating_mul(reached.max(PATIENCE_MIN_BYTES)) {
-                return Err(error);
-            }
             let gained = sink.position().saturating_sub(reached);
             fruitless = if gained >= PROGRESS_MIN_BYTES { 0 } else { fruitless + 1 };
             reached += gained;
-            if fruitless >= self.limits.attempts_max {
+            if fruitless >= self.limits.attempts_max || is_wasteful(received, reached) {
                 return Err(error);
             }
             let wait = wait.unwrap_or_else(|| backoff(self.limits.retry_wait, fruitless, random()));
@@ -279,6 +276,10 @@ impl Download<'_> {
     }
 }
 
+fn is_wasteful(received: u64, reached: u64) -> bool {
+    received > PATIENCE.saturating_mul(reached.max(PATIENCE_MIN_BYTES))
+}
+
 /// Only a strong tag promises the same bytes (RFC 9110, section 13.1.5).
 fn strong_etag(response: &Response) -> Option<String> {
     response.header("etag").filter(|etag| is_strong_etag(etag)).map(str::to_owned)
@@ -373,6 +374,15 @@ mod tests {
         ] {
             assert_eq!(is_strong_etag(etag), kept, "{etag:?}");
         }
+    }
+
+    #[test]
+    fn only_bytes_that_come_again_and_again_are_too_many() {
+        for size in [0, PATIENCE_MIN_BYTES, 500 << 20, 4 << 30] {
+            assert!(!is_wasteful(size, size), "{size}");
+        }
+        assert!(!is_wasteful(2_000 << 20, 500 << 20) && is_wasteful((2_000 << 20) + 1, 500 << 20));
+        assert!(!is_wasteful(64 << 20, 1) && is_wasteful((64 << 20) + 1, 1));
     }
 
     #[test]

@@ -198,19 +198,8 @@ fn public_key_of(key: &minisign::SecretKey) -> Result<PublicKey> {
 
 /// `timestamp:…⇥file:…⇥version:…` and so on, in a fixed order.
 fn trusted_comment(metadata: &SignedMetadata) -> Result<String> {
-    let fields = [
-        ("timestamp", &metadata.timestamp),
-        ("file", &metadata.file),
-        ("version", &metadata.version),
-        ("target", &metadata.target),
-        ("format", &metadata.format),
-        ("channel", &metadata.channel),
-        ("app", &metadata.app),
-        ("type", &metadata.purpose),
-    ];
     let mut pairs = Vec::new();
-    for (key, value) in fields {
-        let Some(value) = value else { continue };
+    for (key, value) in metadata.fields() {
         // A tab would start a field of its own, a line break would end the comment: both could make a signature
         // say what nobody meant.
         if value.is_empty() || value.chars().any(char::is_control) {

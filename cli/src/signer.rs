@@ -17,25 +17,6 @@ pub(crate) fn run(command: SignerCommand, output: &Output) -> Result<(), Failure
     }
 }
 
-/// What a signature says, by the names it has there.
-fn fields(metadata: &SignedMetadata) -> Vec<(&'static str, &str)> {
-    let all = [
-        ("timestamp", &metadata.timestamp),
-        ("file", &metadata.file),
-        ("version", &metadata.version),
-        ("target", &metadata.target),
-        ("format", &metadata.format),
-        ("channel", &metadata.channel),
-        ("app", &metadata.app),
-        ("type", &metadata.purpose),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
-}
-
 fn fields_as_json(metadata: &SignedMetadata) -> Value {
-    fields(metadata)
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect::<Map<_, _>>()
-        .into()
+    metadata.fields().map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>().into()
 }

@@ -46,6 +46,21 @@ pub(crate) struct Announced {
 }
 
 impl SignedMetadata {
+    /// What is said, by the names it has in a trusted comment, in the order in which it is written.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("timestamp", &self.timestamp),
+            ("file", &self.file),
+            ("version", &self.version),
+            ("target", &self.target),
+            ("format", &self.format),
+            ("channel", &self.channel),
+            ("app", &self.app),
+            ("type", &self.purpose),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+
     /// Reads a trusted comment. Only to be called once its signature has been verified.
     pub(crate) fn parse(trusted_comment: &str) -> Result<Self> {
         if trusted_comment.len() > TRUSTED_COMMENT_MAX_BYTES {

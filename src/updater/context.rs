@@ -131,7 +131,8 @@ impl Context {
     }
 
     /// Tells before a download whether its result could be installed.
-    pub(super) fn preflight(&self, format: Format) -> Result<()> {
+    pub(super) fn preflight(&self, version: &Version, format: Format) -> Result<()> {
+        self.refuse_replay(version)?;
         install::check(&self.plan(format)?, &*self.system)
     }
 

@@ -64,7 +64,7 @@ impl StagedUpdate {
         let this = self.clone();
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
-            this.context.preflight(this.trust.announced.format)?;
+            this.context.preflight(this.version(), this.trust.announced.format)?;
             this.context.install(this.verified()?, options)
         })
         .await

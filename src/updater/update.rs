@@ -168,9 +168,8 @@ impl Update {
         download: DownloadOptions,
         install: InstallOptions,
     ) -> Result<()> {
-        let context = Arc::clone(&self.inner.context);
-        let format = self.format();
-        run_blocking(move || context.preflight(format)).await?;
+        let this = self.clone();
+        run_blocking(move || this.preflight()).await?;
         let lock = self.lock().await?;
         let cancel = download.cancel.clone();
         let (artifact, _) = self.fetch(download, &lock).await?;
@@ -183,6 +182,10 @@ impl Update {
             context.install(artifact, install)
         })
         .await
+    }
+
+    fn preflight(&self) -> Result<()> {
+        self.inner.context.preflight(self.version(), self.format())
     }
 
     async fn lock(&self) -> Result<Arc<Lock>> {
@@ -338,7 +341,7 @@ impl Update {
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {
         let context = &self.inner.context;
-        context.preflight(self.format())?;
+        self.preflight()?;
         let data = context.data()?;
         let _lock = data.lock()?;
         let path = data.downloads().join(format!("{}.tmp", random_name()?));

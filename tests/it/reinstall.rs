@@ -116,6 +116,7 @@ async fn an_old_release_is_no_update_of_a_new_one_that_is_only_not_running_yet()
     assert!(offered(&app, "1.0.0", app.config(old.endpoint())).await.is_none());
     let error = found_before.download_and_install(Default::default(), Default::default()).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotUpdatable);
+    assert!(old.downloads().is_empty());
     app.assert_is(&Release::version("3.0.0").artifact);
 }
 

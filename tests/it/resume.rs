@@ -7,7 +7,7 @@ use std::{
 
 use cargo_packager_updater::ErrorCode;
 
-use crate::support::{App, Release, Reply, Request, Site, appimage};
+use crate::support::{App, Release, Reply, Request, Signer, Site, appimage};
 
 const SIZE: usize = 300_000;
 
@@ -106,6 +106,20 @@ async fn the_same_run_goes_on_too_in_memory_and_on_disk() {
     let staged = site.update(&app).await.stage(Default::default()).await.unwrap();
     assert_eq!(staged.downloaded_bytes(), SIZE as u64);
     assert_eq!(range(&site.downloads()[1]), Some("bytes=100000-"));
+}
+
+#[tokio::test]
+async fn a_large_download_that_breaks_off_once_goes_on() {
+    let artifact = appimage(70 << 20, 5);
+    let signature = Signer::author().sign(&artifact, "version:2.0.0");
+    let release = Release { artifact, signature, ..Release::new() };
+    let site = Site::new(release, |release, request| match range(request) {
+        None => release.answer(request).cut(66 << 20),
+        Some(_) => release.answer(request),
+    });
+    let staged = site.update(&App::new()).await.stage(Default::default()).await.unwrap();
+    assert_eq!(staged.downloaded_bytes(), 70 << 20);
+    assert_eq!(range(&site.downloads()[1]), Some("bytes=69206016-"));
 }
 
 #[tokio::test]

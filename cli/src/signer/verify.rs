@@ -3,7 +3,7 @@
 use cargo_packager_updater::signature::{Signature, verify_reader};
 use serde_json::json;
 
-use super::{fields, fields_as_json};
+use super::fields_as_json;
 use crate::{
     args::VerifyArgs,
     failure::Failure,
@@ -30,7 +30,7 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
     bar.finish_and_clear();
 
     let mut lines = vec![format!("Verified {}", args.file.display())];
-    lines.extend(fields(&metadata).iter().map(|(name, value)| format!("  {name}: {value}")));
+    lines.extend(metadata.fields().map(|(name, value)| format!("  {name}: {value}")));
     let value = json!({
         "ok": true,
         "file": args.file.to_string_lossy(),
