@@ -42,7 +42,7 @@ test('every block that a test knows is there', (t) => {
 })
 
 test('every error code that can occur is explained', (t) => {
-  const source = readFileSync(join(ROOT, 'src/error.rs'), 'utf8')
+  const source = readFileSync(join(ROOT, 'src/error/code.rs'), 'utf8')
   const codes = [...source.matchAll(/=> "(ERR_UPDATER_\w+)"/g)].map(([, code]) => code)
   // An abort rejects with its own reason, and an application signs nothing.
   const internal = ['ERR_UPDATER_CANCELLED', 'ERR_UPDATER_SIGNING']

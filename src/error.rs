@@ -1,8 +1,12 @@
 //! [`Error`]: what went wrong, with a stable [`ErrorCode`] for programs and both sides of it for people.
 
+mod code;
+
 use std::{io, path::PathBuf, time::Duration};
 
 use semver::Version;
+
+pub use code::ErrorCode;
 
 /// `Ok` or [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -194,6 +198,55 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive has an entry that has no place in an application bundle. Nothing of it was installed.
+    #[error("unsafe archive: {entry:?}: {reason}")]
+    UnsafeArchive {
+        /// The entry's name.
+        entry: String,
+        /// The rule that it breaks.
+        reason: String,
+    },
+    /// macOS runs the application from a random read-only place, because it was never moved out of its download.
+    #[error(
+        "{} runs translocated: move the application into the Applications folder with the Finder, and start it again",
+        path.display()
+    )]
+    Translocated {
+        /// Where it runs.
+        path: PathBuf,
+    },
+    /// The user, or the system in their name, refused the rights that the installation needs.
+    #[error("elevation denied: {reason}")]
+    ElevationDenied {
+        /// Who refused, and how.
+        reason: String,
+    },
+    /// The installer or package manager failed. The application is as it leaves it.
+    #[error("{installer} failed ({}): {reason}", exit_text(*exit_code))]
+    InstallerFailed {
+        /// The program that was run.
+        installer: String,
+        /// Its exit code, where it has one.
+        exit_code: Option<i32>,
+        /// What it said.
+        reason: String,
+    },
+    /// The installation was cancelled in the installer (msiexec: 1602).
+    #[error("the installation was cancelled in {installer}")]
+    InstallerCancelled {
+        /// The program that was run.
+        installer: String,
+        /// Its exit code.
+        exit_code: i32,
+    },
+    /// Another installation is under way on this machine (msiexec: 1618).
+    #[error("{installer} is busy with another installation")]
+    InstallerBusy {
+        /// The program that was run.
+        installer: String,
+        /// Its exit code.
+        exit_code: i32,
+    },
     /// The disk is full, or would be.
     #[error("not enough space for {}: {reason}", path.display())]
     NoSpace {
@@ -249,121 +302,7 @@ pub enum Error {
     },
 }
 
-/// Stable name of a kind of error: the `code` property in JavaScript.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "each is described at the variant of `Error` with the same name")]
-pub enum ErrorCode {
-    InvalidVersion,
-    InvalidOption,
-    InvalidPubkey,
-    InsecureUrl,
-    UnsupportedPlatform,
-    NoValidEndpoint,
-    Network,
-    HttpStatus,
-    Timeout,
-    Tls,
-    InvalidManifest,
-    TargetNotFound,
-    SizeLimit,
-    SizeMismatch,
-    InvalidSignature,
-    SignatureMismatch,
-    SignedVersionMissing,
-    SignedVersionMismatch,
-    SignedMetadataMismatch,
-    UnsupportedFormat,
-    NotUpdatable,
-    InvalidArtifact,
-    NoSpace,
-    PermissionDenied,
-    ReadOnlyVolume,
-    Busy,
-    Cancelled,
-    Io,
-    Signing,
-}
-
-impl ErrorCode {
-    /// The code as text: `ERR_UPDATER_…`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidVersion => "ERR_UPDATER_INVALID_VERSION",
-            Self::InvalidOption => "ERR_UPDATER_INVALID_OPTION",
-            Self::InvalidPubkey => "ERR_UPDATER_INVALID_PUBKEY",
-            Self::InsecureUrl => "ERR_UPDATER_INSECURE_URL",
-            Self::UnsupportedPlatform => "ERR_UPDATER_UNSUPPORTED_PLATFORM",
-            Self::NoValidEndpoint => "ERR_UPDATER_NO_VALID_ENDPOINT",
-            Self::Network => "ERR_UPDATER_NETWORK",
-            Self::HttpStatus => "ERR_UPDATER_HTTP_STATUS",
-            Self::Timeout => "ERR_UPDATER_TIMEOUT",
-            Self::Tls => "ERR_UPDATER_TLS",
-            Self::InvalidManifest => "ERR_UPDATER_INVALID_MANIFEST",
-            Self::TargetNotFound => "ERR_UPDATER_TARGET_NOT_FOUND",
-            Self::SizeLimit => "ERR_UPDATER_SIZE_LIMIT",
-            Self::SizeMismatch => "ERR_UPDATER_SIZE_MISMATCH",
-            Self::InvalidSignature => "ERR_UPDATER_INVALID_SIGNATURE",
-            Self::SignatureMismatch => "ERR_UPDATER_SIGNATURE_MISMATCH",
-            Self::SignedVersionMissing => "ERR_UPDATER_SIGNED_VERSION_MISSING",
-            Self::SignedVersionMismatch => "ERR_UPDATER_SIGNED_VERSION_MISMATCH",
-            Self::SignedMetadataMismatch => "ERR_UPDATER_SIGNED_METADATA_MISMATCH",
-            Self::UnsupportedFormat => "ERR_UPDATER_UNSUPPORTED_FORMAT",
-            Self::NotUpdatable => "ERR_UPDATER_NOT_UPDATABLE",
-            Self::InvalidArtifact => "ERR_UPDATER_INVALID_ARTIFACT",
-            Self::NoSpace => "ERR_UPDATER_NO_SPACE",
-            Self::PermissionDenied => "ERR_UPDATER_PERMISSION_DENIED",
-            Self::ReadOnlyVolume => "ERR_UPDATER_READ_ONLY_VOLUME",
-            Self::Busy => "ERR_UPDATER_BUSY",
-            Self::Cancelled => "ERR_UPDATER_CANCELLED",
-            Self::Io => "ERR_UPDATER_IO",
-            Self::Signing => "ERR_UPDATER_SIGNING",
-        }
-    }
-}
-
-impl std::fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl Error {
-    /// The stable code of this error.
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::InvalidVersion { .. } => ErrorCode::InvalidVersion,
-            Self::InvalidOption { .. } => ErrorCode::InvalidOption,
-            Self::InvalidPubkey { .. } => ErrorCode::InvalidPubkey,
-            Self::InsecureUrl { .. } => ErrorCode::InsecureUrl,
-            Self::UnsupportedPlatform { .. } => ErrorCode::UnsupportedPlatform,
-            Self::NoValidEndpoint { .. } => ErrorCode::NoValidEndpoint,
-            Self::Network { .. } => ErrorCode::Network,
-            Self::HttpStatus { .. } => ErrorCode::HttpStatus,
-            Self::Timeout { .. } => ErrorCode::Timeout,
-            Self::Tls { .. } => ErrorCode::Tls,
-            Self::InvalidManifest { .. } => ErrorCode::InvalidManifest,
-            Self::TargetNotFound { .. } => ErrorCode::TargetNotFound,
-            Self::SizeLimit { .. } => ErrorCode::SizeLimit,
-            Self::SizeMismatch { .. } => ErrorCode::SizeMismatch,
-            Self::InvalidSignature { .. } => ErrorCode::InvalidSignature,
-            Self::SignatureMismatch { .. } => ErrorCode::SignatureMismatch,
-            Self::SignedVersionMissing { .. } => ErrorCode::SignedVersionMissing,
-            Self::SignedVersionMismatch { .. } => ErrorCode::SignedVersionMismatch,
-            Self::SignedMetadataMismatch { .. } => ErrorCode::SignedMetadataMismatch,
-            Self::UnsupportedFormat { .. } => ErrorCode::UnsupportedFormat,
-            Self::NotUpdatable { .. } => ErrorCode::NotUpdatable,
-            Self::InvalidArtifact { .. } => ErrorCode::InvalidArtifact,
-            Self::NoSpace { .. } => ErrorCode::NoSpace,
-            Self::PermissionDenied { .. } => ErrorCode::PermissionDenied,
-            Self::ReadOnlyVolume { .. } => ErrorCode::ReadOnlyVolume,
-            Self::Busy { .. } => ErrorCode::Busy,
-            Self::Cancelled => ErrorCode::Cancelled,
-            Self::Io { .. } => ErrorCode::Io,
-            Self::Signing { .. } => ErrorCode::Signing,
-        }
-    }
-
     /// The option at fault, with its index: `endpoints[1]`.
     pub fn option(&self) -> Option<&str> {
         match self {
@@ -393,6 +332,17 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::HttpStatus { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The exit code of [`Error::InstallerFailed`] and its relatives.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::InstallerFailed { exit_code, .. } => *exit_code,
+            Self::InstallerCancelled { exit_code, .. } | Self::InstallerBusy { exit_code, .. } => {
+                Some(*exit_code)
+            }
             _ => None,
         }
     }
@@ -442,6 +392,10 @@ impl Error {
 
 fn join(errors: &[Error]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn exit_text(exit_code: Option<i32>) -> String {
+    exit_code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit code {code}"))
 }
 
 fn list(names: &[String]) -> String {

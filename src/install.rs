@@ -4,28 +4,53 @@ mod appimage;
 mod swap;
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use semver::Version;
 
 pub(crate) use appimage::own_appimage;
 
 use crate::{
-    Error, Result,
+    Error, Result, WindowsConfig,
     signature::VerifiedArtifact,
-    system::System,
-    target::{Format, Target},
+    system::{Fingerprint, System},
+    target::{Format, Os, Target},
 };
 
 /// The application as it is installed here.
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     /// What an update replaces, or why nothing can be replaced.
-    pub(crate) target: Result<PathBuf, String>,
+    pub(crate) place: Result<Place, String>,
     /// The running executable.
     executable: PathBuf,
-    /// What was installed, where that can be told.
-    pub(crate) format: Option<Format>,
+}
+
+/// How an application is installed, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// One file that this user may replace.
+    File {
+        path: PathBuf,
+        /// It is an AppImage already.
+        appimage: bool,
+    },
+}
+
+/// What is asked of an installation besides replacing the application.
+#[derive(Debug, Clone)]
+#[allow(dead_code, reason = "read by the formats that are not here yet")]
+pub(crate) struct Order {
+    pub(crate) target: Target,
+    /// The version that is installed.
+    pub(crate) version: Version,
+    pub(crate) windows: WindowsConfig,
+    /// Start the new version afterwards.
+    pub(crate) relaunch: bool,
+    /// This process ends when the installation has begun; otherwise it waits for its end where that is possible.
+    pub(crate) will_exit: bool,
 }
 
 /// What installing comes down to. Data only, so that it can be tested on any machine.
@@ -35,24 +60,76 @@ pub(crate) enum InstallPlan {
     ReplaceFile(PathBuf),
 }
 
+/// An installation of which only the last step is missing.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    File(swap::PreparedFile),
+}
+
+/// What the last step does to the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "made by the formats that are not here yet")]
+pub(crate) enum Change {
+    /// It puts something there that looks like this.
+    Replaces(Fingerprint),
+    /// It has somebody else replace it: an installer or a package manager.
+    Begins,
+}
+
+/// How far the last step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "made by the formats that are not here yet")]
+pub(crate) enum Progress {
+    /// The new version is in place.
+    Done,
+    /// An installer is at work, and does the rest itself, starting the new version included.
+    Begun,
+}
+
+/// Told what the last step does, before it is done; an error keeps it from being done.
+pub(crate) type Record<'a> = &'a mut dyn FnMut(Change) -> Result<()>;
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } => path,
+        }
+    }
+
+    /// What was installed, where that can be told.
+    const fn format(&self) -> Option<Format> {
+        match self {
+            Self::File { appimage: true, .. } => Some(Format::AppImage),
+            Self::File { appimage: false, .. } => None,
+        }
+    }
+}
+
 impl Installation {
     /// `configured` is `executablePath`.
-    pub(crate) fn locate(configured: Option<&Path>, system: &dyn System) -> Result<Self> {
+    pub(crate) fn locate(configured: Option<&Path>, os: Os, system: &dyn System) -> Result<Self> {
         let executable =
             system.current_exe().map_err(|error| Error::io("find", "the running executable", error))?;
-        let target =
-            configured.map_or_else(|| appimage::locate(&executable, system), |path| Ok(path.to_owned()));
-        let format = target
-            .as_ref()
-            .ok()
-            .filter(|path| appimage::is_appimage_file(path, system))
-            .map(|_| Format::AppImage);
-        Ok(Self { target, executable, format })
+        let place = match os {
+            Os::Linux => appimage::locate(configured, &executable, system),
+            Os::MacOs | Os::Windows => Err(format!("nothing can be replaced on {} yet", os.as_str())),
+        };
+        Ok(Self { place, executable })
     }
 
     /// What an update replaces; where nothing can be replaced, the running executable.
     pub(crate) fn path(&self) -> &Path {
-        self.target.as_ref().unwrap_or(&self.executable)
+        self.place.as_ref().map_or(&self.executable, Place::path)
+    }
+
+    /// What was installed, where that can be told.
+    pub(crate) fn format(&self) -> Option<Format> {
+        self.place.as_ref().ok()?.format()
+    }
+
+    /// Tells whether what an update replaces was replaced.
+    pub(crate) fn fingerprint(&self, system: &dyn System) -> Option<Fingerprint> {
+        system.fingerprint(self.place.as_ref().ok()?.path()).ok()
     }
 }
 
@@ -60,15 +137,19 @@ impl Installation {
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`], [`Error::NotUpdatable`].
-pub(crate) fn plan(format: Format, installation: &Installation) -> Result<InstallPlan> {
-    if format != Format::AppImage {
-        let reason = "this version of the updater cannot install it".to_owned();
-        return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
+pub(crate) fn plan(format: Format, installation: &Installation, _order: &Order) -> Result<InstallPlan> {
+    let place = installation.place.as_ref().map_err(|reason| not_updatable(reason.clone()))?;
+    match (format, place) {
+        (Format::AppImage, Place::File { path, .. }) => Ok(InstallPlan::ReplaceFile(path.clone())),
+        (format, _) => {
+            let reason = "this version of the updater cannot install it".to_owned();
+            Err(Error::UnsupportedFormat { format: format.to_string(), reason })
+        }
     }
-    match &installation.target {
-        Ok(target) => Ok(InstallPlan::ReplaceFile(target.clone())),
-        Err(reason) => Err(Error::NotUpdatable { reason: reason.clone() }),
-    }
+}
+
+fn not_updatable(reason: String) -> Error {
+    Error::NotUpdatable { reason }
 }
 
 /// Finds out whether the plan can be carried out, before anything is downloaded for it.
@@ -85,25 +166,34 @@ pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn 
     }
 }
 
-/// Carries out the plan. `before_swap` sees the new file when only the last step is missing.
-pub(crate) fn execute(
+/// Does everything but the last step. Nothing of the application has changed yet.
+pub(crate) fn prepare(
     plan: &InstallPlan,
     artifact: VerifiedArtifact,
-    target: Target,
-    system: &dyn System,
-    before_swap: &mut dyn FnMut(&File) -> Result<()>,
-) -> Result<()> {
+    order: &Order,
+    system: &Arc<dyn System>,
+) -> Result<Prepared> {
     match plan {
         InstallPlan::ReplaceFile(path) => {
-            appimage::check_artifact(artifact.path(), target.arch, system)?;
-            swap::replace_file(path, artifact, system, before_swap)
+            appimage::check_artifact(artifact.path(), order.target.arch, &**system)?;
+            swap::PreparedFile::new(path, artifact, system).map(Prepared::File)
+        }
+    }
+}
+
+impl Prepared {
+    /// Does the last step.
+    pub(crate) fn commit(self, record: Record<'_>) -> Result<Progress> {
+        match self {
+            Self::File(file) => file.commit(record).map(|()| Progress::Done),
         }
     }
 }
 
 /// Removes what an installation that was killed left beside the target.
 pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
-    if let Ok(target) = &installation.target {
-        swap::sweep(target, system);
+    match &installation.place {
+        Ok(Place::File { path, .. }) => swap::sweep(path, system),
+        Err(_) => {}
     }
 }

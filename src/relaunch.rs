@@ -10,6 +10,7 @@ use crate::{
     config::is_path,
     install::{Installation, own_appimage},
     system::{Command, OsSystem, System},
+    target::Target,
 };
 
 /// What the runtime of an AppImage sets for the program in it. The next run sets its own.
@@ -33,7 +34,8 @@ pub struct RelaunchOptions {
 pub fn relaunch(options: RelaunchOptions) -> Result<()> {
     let system = OsSystem;
     check(&options)?;
-    let installation = Installation::locate(options.executable_path.as_deref(), &system)?;
+    let os = Target::current()?.os;
+    let installation = Installation::locate(options.executable_path.as_deref(), os, &system)?;
     start(installation.path(), options.args, &system)
 }
 

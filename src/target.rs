@@ -164,6 +164,16 @@ impl Format {
         }
     }
 
+    /// Whether an installer program replaces the application, which must not run meanwhile.
+    pub const fn is_windows_installer(self) -> bool {
+        matches!(self, Self::Nsis | Self::Wix)
+    }
+
+    /// Whether a package manager replaces the application.
+    pub const fn is_package(self) -> bool {
+        matches!(self, Self::Deb | Self::Rpm | Self::Pacman)
+    }
+
     /// Tells the format from a file's name, as manifests may leave it out.
     pub fn from_file_name(name: &str) -> Option<Self> {
         const ENDINGS: [(&str, Format); 7] = [

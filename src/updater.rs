@@ -2,6 +2,7 @@
 //! engine; it runs in a tokio runtime with time enabled.
 
 mod context;
+mod prepared;
 mod staged;
 mod update;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 
 use context::{Context, run_blocking};
+pub use prepared::PreparedInstall;
 pub use staged::StagedUpdate;
 pub use update::Update;
 
@@ -39,8 +41,12 @@ pub struct DownloadOptions {
 /// What follows an installation.
 #[derive(Debug, Clone, Default)]
 pub struct InstallOptions {
-    /// Start the new version once this process is gone; see [`crate::relaunch()`].
-    pub relaunch: bool,
+    /// Start the new version once this process is gone; see [`crate::relaunch()`]. Default: only where a Windows
+    /// installer (NSIS, WiX) does it.
+    pub relaunch: Option<bool>,
+    /// This process ends as soon as the call returns, so that a Windows installer can replace its files; the engine
+    /// itself never ends it. Where it does not, an MSI is waited for. Default: with Windows installers.
+    pub will_exit: Option<bool>,
     /// Arguments for the new version. Default: those of this process.
     pub args: Option<Vec<OsString>>,
 }

@@ -53,6 +53,9 @@ fn create<'env>(env: &'env Env, error: &Error) -> napi::Result<Object<'env>> {
     if let Some(status) = error.status() {
         object.set("status", u32::from(status))?;
     }
+    if let Some(exit_code) = error.exit_code() {
+        object.set("exitCode", exit_code)?;
+    }
     if let Some(source) = error.source() {
         object.set("cause", create_cause(env, source)?)?;
     }

@@ -25,13 +25,13 @@ pub(crate) struct Exit(Option<FunctionRef<u32, UnknownReturnValue>>);
 impl Finish {
     pub(crate) fn read(options: &Given) -> Result<Self> {
         let Some(options) = options.clone().present() else { return Ok(Self::default()) };
-        let relaunch = read_optional(&options, "relaunch", Given::boolean)?.unwrap_or_default();
+        let relaunch = read_optional(&options, "relaunch", Given::boolean)?;
         let exit = match options.member("exit")? {
             Some(exit) if exit.boolean()? => Exit::plan(&exit)?,
             _ => Exit(None),
         };
-        let args = if relaunch { process_args(options.env) } else { None };
-        Ok(Self { install: InstallOptions { relaunch, args }, exit })
+        let args = if relaunch == Some(true) { process_args(options.env) } else { None };
+        Ok(Self { install: InstallOptions { relaunch, args, ..InstallOptions::default() }, exit })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Place;
 use crate::{Error, Result, system::System, target::Arch};
 
 /// Up to and including `e_machine` of the ELF header.
@@ -14,12 +15,16 @@ const APPIMAGE_MAGIC: &[u8] = b"AI\x02";
 
 /// Finds the file that is running. A terminal or editor that is an AppImage itself hands `APPIMAGE` down to what is
 /// started in it; replacing that file would destroy another program, so the running executable has to belong to it.
-pub(super) fn locate(executable: &Path, system: &dyn System) -> Result<PathBuf, String> {
-    if let Some(appimage) = own_appimage(executable, system) {
-        return Ok(appimage);
-    }
-    if is_appimage_file(executable, system) {
-        return Ok(executable.to_owned());
+pub(super) fn locate(
+    configured: Option<&Path>,
+    executable: &Path,
+    system: &dyn System,
+) -> Result<Place, String> {
+    let known = configured.map(Path::to_owned).or_else(|| own_appimage(executable, system));
+    let path = known.clone().unwrap_or_else(|| executable.to_owned());
+    let appimage = is_appimage_file(&path, system);
+    if known.is_some() || appimage {
+        return Ok(Place::File { path, appimage });
     }
     Err(format!("{} is no AppImage and runs from none", executable.display()))
 }
@@ -36,7 +41,7 @@ pub(crate) fn own_appimage(executable: &Path, system: &dyn System) -> Option<Pat
     (mounted || executable == real(&appimage)).then_some(appimage)
 }
 
-pub(super) fn is_appimage_file(path: &Path, system: &dyn System) -> bool {
+fn is_appimage_file(path: &Path, system: &dyn System) -> bool {
     system.is_file(path).unwrap_or(false)
         && system.read_start(path, HEADER_BYTES).is_ok_and(|start| has_magic(&start))
 }
@@ -96,7 +101,7 @@ mod tests {
     }
 
     fn located(system: &FakeSystem, executable: &str) -> Option<PathBuf> {
-        locate(Path::new(executable), system).ok()
+        locate(None, Path::new(executable), system).ok().map(|place| place.path().to_owned())
     }
 
     #[test]
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn plain_node_is_not_updatable() {
         assert!(
-            locate(Path::new("/usr/bin/node"), &system(&elf(b"\0\0\0", 62)))
+            locate(None, Path::new("/usr/bin/node"), &system(&elf(b"\0\0\0", 62)))
                 .unwrap_err()
                 .contains("/usr/bin/node")
         );

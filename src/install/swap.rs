@@ -9,11 +9,13 @@
 //! same instant, the last rename wins; either way it is complete.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use super::{Change, Record};
 use crate::{
     Error, Result,
     signature::VerifiedArtifact,
@@ -46,48 +48,72 @@ pub(super) fn copy_directory(target: &Path, origin: &Path, system: &dyn System) 
     (!same).then(|| parent(&target).to_owned())
 }
 
-pub(super) fn replace_file(
-    target: &Path,
+/// A verified file with the attributes of the one that it will replace, on disk already.
+#[derive(Debug)]
+pub(crate) struct PreparedFile {
+    target: PathBuf,
     artifact: VerifiedArtifact,
-    system: &dyn System,
-    before_swap: &mut dyn FnMut(&File) -> Result<()>,
-) -> Result<()> {
-    let target = resolve(target, system)?;
-    let origin = parent(artifact.path()).to_owned();
-    let same = system
-        .same_file_system(&origin, parent(&target))
-        .map_err(|error| Error::io("inspect", &target, error))?;
-    if same && try_rename(&artifact, &target, system, before_swap)? {
-        return flush(&[parent(&target), &origin], system);
-    }
-    let original = artifact.path().to_owned();
-    let beside = Beside::copy(&artifact, &target, system)?;
-    if !try_rename(&beside.copy, &target, system, before_swap)? {
-        let error = io::Error::from(io::ErrorKind::CrossesDevices);
-        return Err(Error::io("replace", &target, error));
-    }
-    beside.keep();
-    // The new version is in place; an original that stays is removed by the next check.
-    let _ = system.remove_file(&original);
-    flush(&[parent(&target)], system)
+    beside: Option<Beside>,
+    system: Arc<dyn System>,
 }
 
-/// `false`: the two places turned out to lie on different file systems.
-fn try_rename(
-    artifact: &VerifiedArtifact,
-    target: &Path,
-    system: &dyn System,
-    before_swap: &mut dyn FnMut(&File) -> Result<()>,
-) -> Result<bool> {
-    let fail = |error| Error::io("replace", target, error);
-    system.adopt_attributes(artifact.file(), target).map_err(fail)?;
-    // Without this, a power loss after the rename could leave a file that is there but empty.
-    system.sync(artifact.file()).map_err(fail)?;
-    before_swap(artifact.file())?;
-    match system.rename(artifact.file(), artifact.path(), target) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
-        Err(error) => Err(fail(error)),
+impl PreparedFile {
+    pub(super) fn new(target: &Path, artifact: VerifiedArtifact, system: &Arc<dyn System>) -> Result<Self> {
+        let target = resolve(target, &**system)?;
+        let same = system
+            .same_file_system(parent(artifact.path()), parent(&target))
+            .map_err(|error| Error::io("inspect", &target, error))?;
+        let mut this = Self { target, artifact, beside: None, system: Arc::clone(system) };
+        if same {
+            this.finish_file(this.artifact.file())?
+        } else {
+            this.copy()?
+        }
+        Ok(this)
+    }
+
+    pub(super) fn commit(mut self, record: Record<'_>) -> Result<()> {
+        // A mounted directory can look like the same file system and not be.
+        if !self.swap(record)? {
+            self.copy()?;
+            if !self.swap(record)? {
+                let error = io::Error::from(io::ErrorKind::CrossesDevices);
+                return Err(Error::io("replace", &self.target, error));
+            }
+        }
+        let system = &*self.system;
+        let origin = parent(self.artifact.path());
+        let Some(beside) = self.beside else { return flush(&[parent(&self.target), origin], system) };
+        beside.keep();
+        // The new version is in place; an original that stays is removed by the next check.
+        let _ = system.remove_file(self.artifact.path());
+        flush(&[parent(&self.target)], system)
+    }
+
+    fn copy(&mut self) -> Result<()> {
+        let beside = Beside::copy(&self.artifact, &self.target, &self.system)?;
+        self.finish_file(beside.copy.file())?;
+        self.beside = Some(beside);
+        Ok(())
+    }
+
+    fn finish_file(&self, file: &File) -> Result<()> {
+        let fail = |error| Error::io("replace", &self.target, error);
+        self.system.adopt_attributes(file, &self.target).map_err(fail)?;
+        // Without this, a power loss after the rename could leave a file that is there but empty.
+        self.system.sync(file).map_err(fail)
+    }
+
+    /// `false`: the two places turned out to lie on different file systems.
+    fn swap(&self, record: Record<'_>) -> Result<bool> {
+        let new = self.beside.as_ref().map_or(&self.artifact, |beside| &beside.copy);
+        let inspect = |error| Error::io("inspect", "the new file", error);
+        record(Change::Replaces(self.system.fingerprint_of(new.file()).map_err(inspect)?))?;
+        match self.system.rename(new.file(), new.path(), &self.target) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
+            Err(error) => Err(Error::io("replace", &self.target, error)),
+        }
     }
 }
 
@@ -98,17 +124,19 @@ fn flush(directories: &[&Path], system: &dyn System) -> Result<()> {
 }
 
 /// A verified copy beside the target, removed again unless it was renamed away.
-struct Beside<'a> {
+#[derive(Debug)]
+struct Beside {
     copy: VerifiedArtifact,
-    cleanup: Cleanup<'a>,
+    cleanup: Cleanup,
 }
 
-struct Cleanup<'a> {
+#[derive(Debug)]
+struct Cleanup {
     path: Option<PathBuf>,
-    system: &'a dyn System,
+    system: Arc<dyn System>,
 }
 
-impl Drop for Cleanup<'_> {
+impl Drop for Cleanup {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
             // If this fails too, the next check removes the file.
@@ -117,12 +145,14 @@ impl Drop for Cleanup<'_> {
     }
 }
 
-impl<'a> Beside<'a> {
-    fn copy(artifact: &VerifiedArtifact, target: &Path, system: &'a dyn System) -> Result<Self> {
-        check_space(parent(target), artifact.size(), system)?;
+impl Beside {
+    fn copy(artifact: &VerifiedArtifact, target: &Path, system: &Arc<dyn System>) -> Result<Self> {
+        check_space(parent(target), artifact.size(), &**system)?;
         let path = parent(target).join(format!("{}{}.tmp", prefix(target), random_name()?));
         let file = system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
-        let cleanup = Cleanup { path: Some(path.clone()), system };
+        let cleanup = Cleanup { path: Some(path.clone()), system: Arc::clone(system) };
+        // While it is held, no sweep takes the copy for a leftover.
+        file.lock().map_err(|error| Error::io("lock", &path, error))?;
         let copy = artifact.copy_to(file, path)?;
         Ok(Self { copy, cleanup })
     }
@@ -139,10 +169,16 @@ pub(super) fn sweep(target: &Path, system: &dyn System) {
     for entry in fs::read_dir(parent(&target)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(".tmp"));
-        if ours {
+        if ours && !in_use(&entry.path(), system) {
             let _ = system.remove_file(&entry.path());
         }
     }
+}
+
+/// Somebody is installing it at this moment, or will at the end of their process.
+fn in_use(copy: &Path, system: &dyn System) -> bool {
+    let Ok(file) = system.open_private(copy) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 fn prefix(target: &Path) -> String {
@@ -157,7 +193,7 @@ fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsString, sync::Arc};
+    use std::ffi::OsString;
 
     use rustix::io::Errno;
     use tempfile::TempDir;
@@ -219,8 +255,18 @@ mod tests {
             VerifiedArtifact::from_file(file, self.origin.clone(), &trust).unwrap()
         }
 
-        fn replace(&self, system: &FailingSystem) -> Result<()> {
-            replace_file(&self.target, self.artifact(), system, &mut |_| Ok(()))
+        fn replace(&self, system: &Arc<FailingSystem>) -> Result<()> {
+            self.replace_with(self.artifact(), system, &mut |_| Ok(()))
+        }
+
+        fn replace_with(
+            &self,
+            artifact: VerifiedArtifact,
+            system: &Arc<FailingSystem>,
+            record: Record<'_>,
+        ) -> Result<()> {
+            let system: Arc<dyn System> = Arc::<FailingSystem>::clone(system);
+            PreparedFile::new(&self.target, artifact, &system)?.commit(record)
         }
 
         fn names(&self) -> Vec<OsString> {
@@ -233,6 +279,10 @@ mod tests {
         }
     }
 
+    fn never_failing(layout: Layout) -> Arc<FailingSystem> {
+        Arc::new(FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO))
+    }
+
     /// Fails the first call, the second, and so on, until all succeed; `check` sees each failure. Gives their number.
     fn fail_each(
         layout: Layout,
@@ -241,7 +291,7 @@ mod tests {
         check: impl Fn(&Scene, &FailingSystem, Error),
     ) -> usize {
         for call in 0.. {
-            let (scene, system) = (Scene::new(), FailingSystem::new(layout, failing(call), error));
+            let (scene, system) = (Scene::new(), Arc::new(FailingSystem::new(layout, failing(call), error)));
             let outcome = scene.replace(&system);
             if !system.has_failed() {
                 outcome.unwrap();
@@ -293,7 +343,7 @@ mod tests {
                 if system.has_swapped() {
                     return;
                 }
-                scene.replace(&FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO)).unwrap();
+                scene.replace(&never_failing(layout)).unwrap();
                 scene.assert_complete(NEW);
             });
         }
@@ -303,9 +353,8 @@ mod tests {
     fn what_cannot_be_recorded_is_not_installed() {
         for layout in LAYOUTS {
             let scene = Scene::new();
-            let system = FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO);
-            let refuse = &mut |_: &File| Err(Error::io("write", "state.json", Errno::NOSPC.into()));
-            let error = replace_file(&scene.target, scene.artifact(), &system, refuse).unwrap_err();
+            let refuse = &mut |_| Err(Error::io("write", "state.json", Errno::NOSPC.into()));
+            let error = scene.replace_with(scene.artifact(), &never_failing(layout), refuse).unwrap_err();
             assert_eq!(error.code(), ErrorCode::NoSpace);
             scene.assert_complete(OLD);
         }
@@ -316,10 +365,30 @@ mod tests {
         let scene = Scene::new();
         let artifact = scene.artifact();
         fs::write(&scene.origin, b"ARTIFACT\n").unwrap();
-        let system = FailingSystem::new(Layout::TwoFileSystems, Failing::Only(usize::MAX), Errno::IO);
-        let error = replace_file(&scene.target, artifact, &system, &mut |_| Ok(())).unwrap_err();
+        let system = never_failing(Layout::TwoFileSystems);
+        let error = scene.replace_with(artifact, &system, &mut |_| Ok(())).unwrap_err();
         assert_eq!(error.code(), ErrorCode::SignatureMismatch);
         scene.assert_complete(OLD);
+    }
+
+    #[test]
+    fn a_sweep_leaves_a_copy_that_is_about_to_be_installed() {
+        let scene = Scene::new();
+        let system: Arc<dyn System> = never_failing(Layout::TwoFileSystems);
+        let prepared = PreparedFile::new(&scene.target, scene.artifact(), &system).unwrap();
+        sweep(&scene.target, &OsSystem);
+        assert_eq!(scene.names().len(), 2);
+        prepared.commit(&mut |_| Ok(())).unwrap();
+        scene.assert_complete(NEW);
+    }
+
+    #[test]
+    fn what_was_prepared_and_is_given_up_leaves_nothing() {
+        let scene = Scene::new();
+        let system: Arc<dyn System> = never_failing(Layout::TwoFileSystems);
+        drop(PreparedFile::new(&scene.target, scene.artifact(), &system).unwrap());
+        scene.assert_complete(OLD);
+        assert!(scene.origin.exists());
     }
 
     #[test]

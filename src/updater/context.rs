@@ -1,7 +1,6 @@
 //! [`Context`]: what a check, a download and an installation of one application share.
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,14 +10,13 @@ use semver::Version;
 use crate::{
     Error, Result,
     config::Settings,
-    install::{self, Installation},
+    install::{self, InstallPlan, Installation, Order},
     manifest::Release,
-    relaunch,
     signature::{Announced, Signature, Trust, VerifiedArtifact},
-    state::{DataDir, Installed, State, remove, short_hash},
+    state::{DataDir, State, remove, short_hash},
     system::{Fingerprint, System},
     target::Format,
-    updater::{InstallOptions, is_wanted},
+    updater::{InstallOptions, PreparedInstall, is_wanted},
 };
 
 /// One application, as it is configured and installed.
@@ -31,7 +29,8 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(settings: Settings, system: Arc<dyn System>) -> Result<Self> {
-        let installation = Installation::locate(settings.config.executable_path.as_deref(), &*system)?;
+        let configured = settings.config.executable_path.as_deref();
+        let installation = Installation::locate(configured, settings.target.os, &*system)?;
         Ok(Self { settings, installation, system })
     }
 
@@ -41,7 +40,7 @@ impl Context {
             return vec![target.clone()];
         }
         let target = self.settings.target;
-        let bundle = self.installation.format.map(|format| format!("{target}-{format}"));
+        let bundle = self.installation.format().map(|format| format!("{target}-{format}"));
         bundle.into_iter().chain([target.to_string()]).collect()
     }
 
@@ -59,16 +58,20 @@ impl Context {
         self.system.canonicalize(path).unwrap_or_else(|_| path.to_owned())
     }
 
-    fn fingerprint(&self) -> Option<Fingerprint> {
-        let target = self.installation.target.as_deref().ok()?;
-        self.system.fingerprint(target).ok()
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.installation.fingerprint(&*self.system)
+    }
+
+    /// What earlier installations left on record.
+    pub(super) fn state(&self) -> Result<State> {
+        Ok(self.data()?.state()?.settled(self.fingerprint().as_ref()))
     }
 
     /// The higher one of what this process says and what an update has put in its place since it started: an old
     /// release must not be taken for an update of the new one that is only not running yet.
     pub(super) fn current_version(&self) -> Version {
         let running = &self.settings.current_version;
-        let state = self.data().and_then(|data| data.state()).unwrap_or_default();
+        let state = self.state().unwrap_or_default();
         match state.installed_version(self.fingerprint().as_ref()) {
             Some(installed) if installed.cmp_precedence(running).is_gt() => installed.clone(),
             _ => running.clone(),
@@ -89,7 +92,7 @@ impl Context {
     ) -> Result<Arc<Trust>> {
         let config = &self.settings.config;
         // Without a place for data nothing has been installed from there.
-        let state = self.data().map_or_else(|_| Ok(State::default()), |data| data.state())?;
+        let state = if self.data().is_ok() { self.state()? } else { State::default() };
         let downgrade = version.cmp_precedence(&self.current_version()).is_lt();
         let announced = Announced {
             version: version.clone(),
@@ -106,7 +109,7 @@ impl Context {
 
     /// Whether this very artifact is what is installed, although the application reports another version.
     pub(super) fn is_installed(&self, signature: &Signature) -> bool {
-        let state = self.data().and_then(|data| data.state()).unwrap_or_default();
+        let state = self.state().unwrap_or_default();
         state.is_installed(signature, self.fingerprint().as_ref())
     }
 
@@ -117,6 +120,7 @@ impl Context {
             return;
         }
         let Ok(_lock) = data.lock() else { return };
+        let _ = self.settle(&data);
         let staged = data.staged().filter(|staged| self.is_wanted(&staged.version));
         let staged = staged.and_then(|staged| staged.parsed_signature());
         if staged.is_none() {
@@ -126,23 +130,53 @@ impl Context {
         install::sweep(&self.installation, &*self.system);
     }
 
-    pub(super) fn plan(&self, format: Format) -> Result<install::InstallPlan> {
-        install::plan(format, &self.installation)
+    /// Writes down how an installation that an installer was to complete came out.
+    pub(super) fn settle(&self, data: &DataDir) -> Result<()> {
+        let known = data.state()?;
+        let settled = known.clone().settled(self.fingerprint().as_ref());
+        if settled == known { Ok(()) } else { data.write_state(&settled) }
+    }
+
+    /// What an installation of this version is asked to do; Windows installers are used to start the new version.
+    pub(super) fn order(&self, version: &Version, format: Format, options: &InstallOptions) -> Order {
+        Order {
+            target: self.settings.target,
+            version: version.clone(),
+            windows: self.settings.config.windows.clone().unwrap_or_default(),
+            relaunch: options.relaunch.unwrap_or_else(|| format.is_windows_installer()),
+            will_exit: options.will_exit.unwrap_or_else(|| format.is_windows_installer()),
+        }
+    }
+
+    pub(super) fn plan(&self, format: Format, order: &Order) -> Result<InstallPlan> {
+        install::plan(format, &self.installation, order)
     }
 
     /// Tells before a download whether its result could be installed.
-    pub(super) fn preflight(&self, version: &Version, format: Format) -> Result<()> {
+    pub(super) fn preflight(
+        &self,
+        version: &Version,
+        format: Format,
+        options: &InstallOptions,
+    ) -> Result<InstallPlan> {
         self.refuse_replay(version)?;
-        install::check(&self.plan(format)?, &*self.system)
+        let plan = self.plan(format, &self.order(version, format, options))?;
+        install::check(&plan, &*self.system)?;
+        Ok(plan)
     }
 
-    pub(super) fn copy_directory(&self, format: Format, data: &DataDir) -> Option<PathBuf> {
-        let plan = self.plan(format).ok()?;
+    pub(super) fn copy_directory(
+        &self,
+        version: &Version,
+        format: Format,
+        data: &DataDir,
+    ) -> Option<PathBuf> {
+        let plan = self.plan(format, &self.order(version, format, &InstallOptions::default())).ok()?;
         install::copy_directory(&plan, &data.downloads(), &*self.system)
     }
 
     /// An update may have been found before a higher one was installed.
-    fn refuse_replay(&self, version: &Version) -> Result<()> {
+    pub(super) fn refuse_replay(&self, version: &Version) -> Result<()> {
         let installed = self.current_version();
         if version.cmp_precedence(&installed).is_ge() || self.settings.config.allow_downgrades {
             return Ok(());
@@ -152,41 +186,12 @@ impl Context {
     }
 
     /// Installs what was verified. The caller holds the lock.
-    pub(super) fn install(&self, artifact: VerifiedArtifact, options: InstallOptions) -> Result<()> {
-        let data = self.data()?;
-        let plan = self.plan(artifact.trust().announced.format)?;
-        let trust = Arc::clone(artifact.trust());
-        let announced = &trust.announced.version;
-        self.refuse_replay(announced)?;
-        let version = artifact.metadata().version.as_ref().map(|_| announced.clone());
-        let signed_version = version.is_some();
-        let state = data.state()?;
-        let seen = state.requires_signed_version(self.fingerprint().as_ref());
-        let mut record = |file: &File| {
-            let fingerprint = self
-                .system
-                .fingerprint_of(file)
-                .map_err(|error| Error::io("inspect", "the new file", error))?;
-            let signature = trust.signature.identity().to_owned();
-            let installed = Some(Installed { signature, fingerprint, version: version.clone() });
-            data.write_state(&State { installed, signed_version_seen: seen })
-        };
-        let done = install::execute(&plan, artifact, self.settings.target, &*self.system, &mut record);
-        if matches!(done, Ok(()) | Err(Error::InvalidArtifact { .. })) {
-            // The new version is in place, or will never be: what cannot be removed now is tidied up by the next check.
-            let _ = data.discard_staged(&trust.signature);
-        }
-        done?;
-        if signed_version && !seen {
-            // Until this can be written, the record of the installation says the same.
-            let _ = data
-                .state()
-                .and_then(|state| data.write_state(&State { signed_version_seen: true, ..state }));
-        }
-        if options.relaunch {
-            relaunch::start(self.installation.path(), options.args, &*self.system)?;
-        }
-        Ok(())
+    pub(super) fn install(
+        self: &Arc<Self>,
+        artifact: VerifiedArtifact,
+        options: InstallOptions,
+    ) -> Result<()> {
+        PreparedInstall::new(self, artifact, options)?.commit()
     }
 
     /// The unfinished download, and its record.

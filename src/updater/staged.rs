@@ -7,11 +7,12 @@ use std::{
 
 use semver::Version;
 
-use super::{Context, InstallOptions, run_blocking};
+use super::{Context, InstallOptions, PreparedInstall, run_blocking};
 use crate::{
     Error, Result,
     signature::{Announced, Trust, VerifiedArtifact},
     state::Staged,
+    target::Format,
 };
 
 /// A verified update on disk, ready to be installed now or by a later run.
@@ -40,6 +41,11 @@ impl StagedUpdate {
         &self.trust.announced.version
     }
 
+    /// The artifact's format.
+    pub fn format(&self) -> Format {
+        self.trust.announced.format
+    }
+
     /// Where the artifact lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,10 +70,44 @@ impl StagedUpdate {
         let this = self.clone();
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
-            this.context.preflight(this.version(), this.trust.announced.format)?;
+            this.preflight(&options)?;
             this.context.install(this.verified()?, options)
         })
         .await
+    }
+
+    /// Verifies the file once more and does everything but the last step, for an installation at the very end of this
+    /// process.
+    ///
+    /// # Errors
+    /// As [`Self::install`]; see [`Self::check_prepare`].
+    pub async fn prepare(&self, options: InstallOptions) -> Result<PreparedInstall> {
+        let this = self.clone();
+        run_blocking(move || {
+            let _lock = this.context.data()?.lock()?;
+            this.check_prepare(&options)?;
+            PreparedInstall::new(&this.context, this.verified()?, options)
+        })
+        .await
+    }
+
+    /// Finds out quickly whether [`Self::prepare`] has a chance.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFormat`] for deb, rpm and pacman, whose package managers ask questions and take their time;
+    /// [`Error::NotUpdatable`], [`Error::Io`] and its relatives.
+    pub fn check_prepare(&self, options: &InstallOptions) -> Result<()> {
+        let format = self.format();
+        if format.is_package() {
+            let reason =
+                "it cannot be installed while the application exits: use `install` before".to_owned();
+            return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
+        }
+        self.preflight(options)
+    }
+
+    fn preflight(&self, options: &InstallOptions) -> Result<()> {
+        self.context.preflight(self.version(), self.format(), options).map(drop)
     }
 
     /// Removes it.

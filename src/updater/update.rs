@@ -169,7 +169,8 @@ impl Update {
         install: InstallOptions,
     ) -> Result<()> {
         let this = self.clone();
-        run_blocking(move || this.preflight()).await?;
+        let options = install.clone();
+        run_blocking(move || this.preflight(&options)).await?;
         let lock = self.lock().await?;
         let cancel = download.cancel.clone();
         let (artifact, _) = self.fetch(download, &lock).await?;
@@ -184,8 +185,8 @@ impl Update {
         .await
     }
 
-    fn preflight(&self) -> Result<()> {
-        self.inner.context.preflight(self.version(), self.format())
+    fn preflight(&self, options: &InstallOptions) -> Result<()> {
+        self.inner.context.preflight(self.version(), self.format(), options).map(drop)
     }
 
     async fn lock(&self) -> Result<Arc<Lock>> {
@@ -277,7 +278,7 @@ impl Update {
         let client = self.client()?;
         let headers = self.download_headers();
         let (system, lock) = (Arc::clone(&context.system), Arc::clone(lock));
-        let copied_to = context.copy_directory(self.format(), &data);
+        let copied_to = context.copy_directory(self.version(), self.format(), &data);
         let mut sink = DiskSink::open(data, Arc::clone(trust), copied_to, system, lock).await?;
         match cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await {
             Ok(bytes) => *received += bytes,
@@ -341,7 +342,7 @@ impl Update {
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {
         let context = &self.inner.context;
-        self.preflight()?;
+        self.preflight(&options)?;
         let data = context.data()?;
         let _lock = data.lock()?;
         let path = data.downloads().join(format!("{}.tmp", random_name()?));

@@ -1,0 +1,125 @@
+//! [`PreparedInstall`]: an installation of which only the last step is missing.
+
+use std::{ffi::OsString, sync::Arc};
+
+use semver::Version;
+
+use super::{Context, InstallOptions};
+use crate::{
+    Error, Result,
+    install::{self, Change, Prepared, Progress},
+    relaunch,
+    signature::{Trust, VerifiedArtifact},
+    state::{DataDir, Installed, State},
+};
+
+/// A verified update, made ready: one quick step, such as a rename, is missing. Dropping it gives that up, and leaves
+/// the update staged.
+#[derive(Debug)]
+pub struct PreparedInstall {
+    context: Arc<Context>,
+    trust: Arc<Trust>,
+    /// The version, where the signature carries it.
+    signed_version: Option<Version>,
+    prepared: Prepared,
+    relaunch: bool,
+    args: Option<Vec<OsString>>,
+}
+
+impl PreparedInstall {
+    pub(super) fn new(
+        context: &Arc<Context>,
+        artifact: VerifiedArtifact,
+        options: InstallOptions,
+    ) -> Result<Self> {
+        let trust = Arc::clone(artifact.trust());
+        let (version, format) = (&trust.announced.version, trust.announced.format);
+        let order = context.order(version, format, &options);
+        let plan = context.plan(format, &order)?;
+        let signed_version = artifact.metadata().version.as_ref().map(|_| version.clone());
+        let prepared = install::prepare(&plan, artifact, &order, &context.system);
+        if matches!(prepared, Err(Error::InvalidArtifact { .. } | Error::UnsafeArchive { .. })) {
+            // It will never be of use: what cannot be removed now is tidied up by the next check.
+            let _ = context.data()?.discard_staged(&trust.signature);
+        }
+        Ok(Self {
+            context: Arc::clone(context),
+            signed_version,
+            prepared: prepared?,
+            relaunch: order.relaunch,
+            args: options.args,
+            trust,
+        })
+    }
+
+    /// Does the last step, on the calling thread.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another update of this application is under way; [`Error::NotUpdatable`] where a newer one
+    /// was installed since; [`Error::Io`] and its relatives.
+    pub fn finish(self) -> Result<()> {
+        let _lock = self.context.data()?.lock()?;
+        self.commit()
+    }
+
+    /// The caller holds the lock.
+    pub(super) fn commit(self) -> Result<()> {
+        let Self { context, trust, signed_version, prepared, relaunch, args } = self;
+        context.refuse_replay(&trust.announced.version)?;
+        let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
+        let seen = context.state()?.requires_signed_version(context.fingerprint().as_ref());
+        let progress = prepared.commit(&mut |change| ledger.announce(change, seen))?;
+        // What cannot be removed now is tidied up by the next check.
+        let _ = ledger.data.discard_staged(&trust.signature);
+        if progress == Progress::Begun {
+            return Ok(());
+        }
+        ledger.complete();
+        if relaunch {
+            relaunch::start(context.installation.path(), args, &*context.system)?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the record of one installation.
+struct Ledger<'a> {
+    context: &'a Context,
+    data: DataDir,
+    trust: &'a Trust,
+    signed_version: Option<Version>,
+}
+
+impl Ledger<'_> {
+    /// Before the last step, so that the step itself decides whether the record counts.
+    fn announce(&self, change: Change, signed_version_seen: bool) -> Result<()> {
+        let state = match change {
+            Change::Replaces(fingerprint) => {
+                State { installed: Some(self.installed(fingerprint)), begun: None, signed_version_seen }
+            }
+            Change::Begins => {
+                let begun = self.context.fingerprint().map(|fingerprint| self.installed(fingerprint));
+                State { begun, signed_version_seen, ..self.context.state()? }
+            }
+        };
+        self.data.write_state(&state)
+    }
+
+    fn installed(&self, fingerprint: crate::system::Fingerprint) -> Installed {
+        let signature = self.trust.signature.identity().to_owned();
+        Installed { signature, fingerprint, version: self.signed_version.clone() }
+    }
+
+    /// Until this can be written, the record made before the last step says the same.
+    fn complete(&self) {
+        let _ = self.context.settle(&self.data);
+        if self.signed_version.is_some() {
+            let _ = self.data.state().and_then(|state| {
+                if state.signed_version_seen {
+                    return Ok(());
+                }
+                self.data.write_state(&State { signed_version_seen: true, ..state })
+            });
+        }
+    }
+}
