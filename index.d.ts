@@ -152,7 +152,13 @@ export declare class StagedUpdate {
   readonly downloadedBytes: number
   /** Verify once more, and install. */
   install(options?: InstallOptions): Promise<void>
-  /** Not supported by this version: throws. Use `install` before the process exits. */
+  /**
+   * Install when this process exits: verifies and prepares in the background, swaps (or starts the installer) in the
+   * `exit` event. `install` and `discard` take that back; another call replaces it.
+   *
+   * Throws in workers, for deb, rpm and pacman, and where nothing can be replaced. What goes wrong later leaves the
+   * update staged, and so does a process ended by a signal: `pendingUpdate` finds it then.
+   */
   installOnExit(options?: InstallOptions): void
   /** Remove it from disk. */
   discard(): Promise<void>

@@ -228,12 +228,6 @@ test('what an update is given is checked too', async (t) => {
   t.deepEqual(await installed(), before)
 })
 
-test('installing at exit is refused at once', async (t) => {
-  const { options } = await fixture(t)
-  const staged = await (await checkUpdate('1.0.0', options)).stage()
-  t.throws(() => staged.installOnExit(), { instanceOf: Error, code: INVALID })
-})
-
 test('the spellings of 0.2.x, unknown options and undefined are accepted', async (t) => {
   const { options } = await fixture(t)
   for (const more of [

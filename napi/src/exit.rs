@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use cargo_packager_updater::{InstallOptions, Result};
+use cargo_packager_updater::{Error, Format, InstallOptions, Result};
 use napi::{
     Env, JsValue,
     bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue},
@@ -23,37 +23,50 @@ pub(crate) struct Finish {
 pub(crate) struct Exit(Option<FunctionRef<u32, UnknownReturnValue>>);
 
 impl Finish {
-    pub(crate) fn read(options: &Given) -> Result<Self> {
-        let Some(options) = options.clone().present() else { return Ok(Self::default()) };
-        let relaunch = read_optional(&options, "relaunch", Given::boolean)?;
-        let exit = match options.member("exit")? {
-            Some(exit) if exit.boolean()? => Exit::plan(&exit)?,
-            _ => Exit(None),
-        };
-        let args = if relaunch == Some(true) { process_args(options.env) } else { None };
-        Ok(Self { install: InstallOptions { relaunch, args, ..InstallOptions::default() }, exit })
+    pub(crate) fn read(options: &Given, format: Format) -> Result<Self> {
+        Self::plan(options.env, format, read_flag(options, "relaunch")?, read_flag(options, "exit")?)
+    }
+
+    pub(crate) fn by_default(env: &Env, format: Format) -> Result<Self> {
+        Self::plan(env, format, None, None)
+    }
+
+    /// Windows installers need the files of the application, so it leaves and is started again by default.
+    fn plan(env: &Env, format: Format, relaunch: Option<bool>, exit: Option<bool>) -> Result<Self> {
+        let by_default = format.is_windows_installer();
+        let exit = if exit.unwrap_or(by_default) { Exit::plan(env)? } else { Exit(None) };
+        let args = if relaunch.unwrap_or(by_default) { process_args(env) } else { None };
+        Ok(Self { install: InstallOptions { relaunch, will_exit: Some(exit.0.is_some()), args }, exit })
     }
 }
 
-impl Default for Finish {
-    fn default() -> Self {
-        Self { install: InstallOptions::default(), exit: Exit(None) }
+pub(crate) fn read_flag(options: &Given, key: &str) -> Result<Option<bool>> {
+    options.clone().present().map_or(Ok(None), |options| read_optional(&options, key, Given::boolean))
+}
+
+/// The `process` of the main thread; `option` is what needs it.
+pub(crate) fn main_process<'env>(env: &'env Env, option: &str) -> Result<Given<'env>> {
+    let refuse = |reason: &str| Error::InvalidOption {
+        option: option.to_owned(),
+        value: "true".to_owned(),
+        reason: reason.to_owned(),
+    };
+    let global = global(env).ok_or_else(|| refuse("needs Node.js"))?;
+    let process = global.member("process")?.ok_or_else(|| refuse("needs Node.js"))?;
+    // In a worker, process.exit() would end the worker only, and what process.chdir() is replaced by says so.
+    let chdir = process.method::<(), UnknownReturnValue>("chdir")?;
+    if process.read(chdir.has_named_property("disabled"))? {
+        return Err(refuse("is not possible in a worker"));
     }
+    Ok(process)
 }
 
 impl Exit {
-    fn plan(option: &Given) -> Result<Self> {
-        let global = global(option.env).ok_or_else(|| option.refuse("needs Node.js"))?;
-        let Some(process) = global.member("process")? else { return Err(option.refuse("needs Node.js")) };
-        // In a worker, process.exit() would end the worker only, and what process.chdir() is replaced by says so.
-        let chdir = process.method::<(), UnknownReturnValue>("chdir")?;
-        if option.read(chdir.has_named_property("disabled"))? {
-            return Err(option.refuse("is not possible in a worker"));
-        }
-        global.method::<ExitArgs, UnknownReturnValue>("setImmediate")?;
+    fn plan(env: &Env) -> Result<Self> {
+        let process = main_process(env, "exit")?;
         let exit = process.method::<u32, UnknownReturnValue>("exit")?;
-        let bound = option.read(exit.bind(process.object()?))?;
-        option.read(bound.create_ref()).map(|exit| Self(Some(exit)))
+        let bound = process.read(exit.bind(process.object()?))?;
+        process.read(bound.create_ref()).map(|exit| Self(Some(exit)))
     }
 
     /// Leaves in a macrotask, when everybody who waits for the promise has run.

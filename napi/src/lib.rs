@@ -4,6 +4,7 @@ mod abort;
 mod constants;
 mod error;
 mod exit;
+mod exit_install;
 mod options;
 mod progress;
 mod staged;

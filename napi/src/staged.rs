@@ -1,6 +1,6 @@
 //! [`StagedUpdate`]: the class.
 
-use cargo_packager_updater::{Error, updater};
+use cargo_packager_updater::updater;
 use napi::{Env, Unknown, bindgen_prelude::Object};
 use napi_derive::napi;
 
@@ -8,6 +8,7 @@ use crate::{
     abort::Abort,
     error::Failure,
     exit::{Exit, Finish},
+    exit_install::ExitInstall,
     progress::number,
     task,
     value::Given,
@@ -46,8 +47,11 @@ impl StagedUpdate {
     /// Verify once more, and install.
     #[napi(ts_args_type = "options?: InstallOptions", ts_return_type = "Promise<void>")]
     pub fn install<'env>(&self, env: &'env Env, options: Unknown<'env>) -> napi::Result<Object<'env>> {
-        let input =
-            Finish::read(&Given::argument(env, "options", options)).map(|finish| (finish, Abort::none(env)));
+        let input = Finish::read(&Given::argument(env, "options", options), self.staged.format())
+            .map(|finish| (finish, Abort::none(env)));
+        if input.is_ok() {
+            ExitInstall::dismiss();
+        }
         let staged = self.staged.clone();
         task::promise(
             env,
@@ -60,21 +64,22 @@ impl StagedUpdate {
         )
     }
 
-    /// Not supported by this version: throws. Use `install` before the process exits.
+    /// Install when this process exits: verifies and prepares in the background, swaps (or starts the installer) in the
+    /// `exit` event. `install` and `discard` take that back; another call replaces it.
+    ///
+    /// Throws in workers, for deb, rpm and pacman, and where nothing can be replaced. What goes wrong later leaves the
+    /// update staged, and so does a process ended by a signal: `pendingUpdate` finds it then.
     #[napi(ts_args_type = "options?: InstallOptions", ts_return_type = "void")]
-    pub fn install_on_exit(&self, env: &Env) -> napi::Result<()> {
-        let error = Error::InvalidOption {
-            option: "installOnExit".to_owned(),
-            value: "a call".to_owned(),
-            reason: "is not supported by this version".to_owned(),
-        };
-        Err(Failure::from(error).into_js(env))
+    pub fn install_on_exit(&self, env: &Env, options: Unknown) -> napi::Result<()> {
+        ExitInstall::schedule(env, &self.staged, &Given::argument(env, "options", options))
+            .map_err(|error| Failure::from(error).into_js(env))
     }
 
     /// Remove it from disk.
     // napi-rs has no words for this: nobody constructs this class.
     #[napi(ts_return_type = "Promise<void>\n  private constructor()")]
     pub fn discard<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        ExitInstall::dismiss();
         let staged = self.staged.clone();
         task::promise(
             env,

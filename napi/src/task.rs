@@ -56,7 +56,7 @@ where
     Ok(promise)
 }
 
-fn runtime() -> Result<&'static Runtime> {
+pub(crate) fn runtime() -> Result<&'static Runtime> {
     RUNTIME.as_ref().map_err(|error| Error::Io {
         operation: "start threads for",
         path: "updater".into(),

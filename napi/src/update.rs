@@ -186,7 +186,8 @@ impl Update {
         bytes: Unknown<'env>,
         options: Unknown<'env>,
     ) -> napi::Result<Object<'env>> {
-        let input = Finish::read(&Given::argument(env, "options", options)).and_then(|finish| {
+        let options = Given::argument(env, "options", options);
+        let input = Finish::read(&options, self.update.format()).and_then(|finish| {
             let bytes = Given::argument(env, "bytes", bytes).bytes()?;
             Ok(((bytes, finish), Abort::none(env)))
         });
@@ -217,13 +218,15 @@ impl Update {
         let on_finished = Given::argument(env, "onDownloadFinished", on_download_finished);
         let input = if options.kind() == ValueType::Object {
             // The signal last: only an operation that begins stops listening to it.
-            Finish::read(&options).and_then(|finish| {
+            Finish::read(&options, self.update.format()).and_then(|finish| {
                 let (listener, abort) = read_download(env, options)?;
                 Ok(((listener, finish), abort))
             })
         } else {
-            Listener::chunks(&options.renamed("onChunk"), &on_finished)
-                .map(|listener| ((listener, Finish::default()), Abort::none(env)))
+            Listener::chunks(&options.renamed("onChunk"), &on_finished).and_then(|listener| {
+                let finish = Finish::by_default(env, self.update.format())?;
+                Ok(((listener, finish), Abort::none(env)))
+            })
         };
         let update = self.update.clone();
         task::promise(

@@ -55,10 +55,16 @@ impl PreparedInstall {
     /// Does the last step, on the calling thread.
     ///
     /// # Errors
-    /// [`Error::Busy`] while another update of this application is under way; [`Error::NotUpdatable`] where a newer one
-    /// was installed since; [`Error::Io`] and its relatives.
+    /// [`Error::Busy`] while another update of this application is under way; [`Error::NotUpdatable`] where another one
+    /// was staged or installed since; [`Error::Io`] and its relatives.
     pub fn finish(self) -> Result<()> {
-        let _lock = self.context.data()?.lock()?;
+        let data = self.context.data()?;
+        let _lock = data.lock()?;
+        let staged = data.staged().and_then(|staged| staged.parsed_signature());
+        if staged.is_none_or(|staged| staged.identity() != self.trust.signature.identity()) {
+            let reason = format!("{} is not staged any more", self.trust.announced.version);
+            return Err(Error::NotUpdatable { reason });
+        }
         self.commit()
     }
 
