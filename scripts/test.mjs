@@ -1,24 +1,13 @@
 // `npm test`: everything that needs neither root nor an extra system package, on a fresh clone too.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 import { buildAddon, isInstalled } from './addon.mjs'
+import { ROOT, run, runSteps, Skipped } from './steps.mjs'
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const GENERATED = ['index.js', 'index.d.ts']
 const CONTRACT = join(ROOT, '..', 'shared', 'api', 'index.d.ts')
-
-class Skipped extends Error {}
-
-/** Runs a program in the repository; throws unless it succeeds. */
-function run(program, ...args) {
-  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' })
-  if (error?.code === 'ENOENT') throw new Skipped(`${program} is not installed`)
-  if (error) throw error
-  if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${signal ?? status}`)
-}
 
 process.env.RUSTDOCFLAGS ??= '-D warnings'
 const cargo = (...args) => run('cargo', ...args)
@@ -55,11 +44,12 @@ function checkBuild() {
 }
 
 function checkContract() {
-  if (!existsSync(CONTRACT)) throw new Skipped('the contract is not beside this repository')
+  if (!existsSync(CONTRACT))
+    throw new Skipped('the contract is not beside this repository', { evenInCi: true })
   tsc('tsconfig.contract.json')
 }
 
-const STEPS = [
+await runSteps([
   ['install packages', installPackages],
   ['package-lock.json is current', checkLockfile],
   ['cargo fmt', () => (needComponent('fmt'), cargo('fmt', '--all', '--check'))],
@@ -78,24 +68,4 @@ const STEPS = [
   ['types: bundler', () => tsc('tsconfig.bundler.json')],
   ['types: contract', checkContract],
   ['ava', () => bin(['ava', 'entrypoints', 'cli.mjs'])],
-]
-
-/** Never skipped in CI, where a missing tool is a defect of the set-up; except what is not a tool. */
-function attempt([title, step]) {
-  const started = performance.now()
-  const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
-  console.log(`\n── ${title}`)
-  try {
-    step()
-    return { title, outcome: 'passed', seconds: seconds() }
-  } catch (error) {
-    const isSkip = error instanceof Skipped && (step === checkContract || !process.env.CI)
-    console.log(`${isSkip ? 'skipped' : 'FAILED'}: ${error.message}`)
-    return { title, outcome: isSkip ? 'skipped' : 'FAILED', seconds: seconds() }
-  }
-}
-
-const results = STEPS.map(attempt)
-console.log()
-for (const { title, outcome, seconds } of results) console.log(`${outcome}  ${seconds.padStart(8)}  ${title}`)
-process.exitCode = results.some(({ outcome }) => outcome === 'FAILED') ? 1 : 0
+])

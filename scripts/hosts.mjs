@@ -1,0 +1,15 @@
+// `npm run test:hosts [-- words of a title]`: what needs another platform's toolchain, qemu, wine, a browser or root.
+// `npm run hosts:setup` installs what it needs.
+import { cross } from './cross.mjs'
+import { runSteps } from './steps.mjs'
+
+const STEPS = [
+  ['linux arm64: built', () => cross('aarch64-unknown-linux-gnu')],
+  ['linux armv7: built', () => cross('armv7-unknown-linux-gnueabihf')],
+  ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
+  ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
+  ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
+]
+
+const wanted = process.argv.slice(2)
+await runSteps(STEPS.filter(([title]) => wanted.every((word) => title.includes(word))))
