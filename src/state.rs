@@ -20,7 +20,7 @@ use std::{
 use ring::digest;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use record::{Installed, Partial, Staged, State};
+pub(crate) use record::{Begun, Expected, Partial, Staged, State};
 
 use crate::{
     Error, Result,

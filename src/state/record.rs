@@ -8,15 +8,35 @@ use crate::{signature::Signature, system::Fingerprint};
 /// What was installed here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The last installation; written before its last step, so that the step decides whether it counts.
+    /// The last installation that is known to be complete.
     pub(crate) installed: Option<Installed>,
-    /// An installation that an installer completes in its own time. Its fingerprint is the one of what is to be
-    /// replaced: that another one is found there tells that it came to its end.
+    /// One whose last step is being done, or was when the process ended; the target itself tells how it came out.
     #[serde(default)]
-    pub(crate) begun: Option<Installed>,
+    pub(crate) begun: Option<Begun>,
     /// An artifact with a signed version was installed: from then on every one must have it.
     #[serde(default)]
     pub(crate) signed_version_seen: bool,
+}
+
+/// An installation whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// See [`Signature::identity`].
+    pub(crate) signature: String,
+    /// The version, where the signature carried it.
+    pub(crate) version: Option<Version>,
+    /// By what its success is told.
+    pub(crate) expected: Expected,
+}
+
+/// What lies at the target once an installation has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Expected {
+    /// This.
+    Exactly(Fingerprint),
+    /// Anything but this, which lay there before: an installer or a package manager puts it there.
+    AnythingBut(Fingerprint),
 }
 
 /// One installation.
@@ -24,7 +44,7 @@ pub(crate) struct State {
 pub(crate) struct Installed {
     /// See [`Signature::identity`].
     pub(crate) signature: String,
-    /// What the installed file looks like. If it looks different, it was not installed, or replaced since.
+    /// What the installed file looks like. If it looks different, it was replaced since.
     pub(crate) fingerprint: Fingerprint,
     /// The version, where the signature carried it.
     pub(crate) version: Option<Version>,
@@ -55,14 +75,22 @@ impl Staged {
     }
 }
 
+impl Expected {
+    fn is_met(&self, found: &Fingerprint) -> bool {
+        match self {
+            Self::Exactly(new) => found == new,
+            Self::AnythingBut(old) => found != old,
+        }
+    }
+}
+
 impl State {
-    /// What is known once it was looked what lies at the target now. An installation that was begun and changed nothing
-    /// has failed.
+    /// What is known once it was looked what lies at the target. What has not come true has failed.
     pub(crate) fn settled(mut self, found: Option<&Fingerprint>) -> Self {
-        let replaced = self.begun.take().zip(found).filter(|(begun, found)| begun.fingerprint != **found);
-        if let Some((begun, found)) = replaced {
-            self.signed_version_seen |= begun.version.is_some();
-            self.installed = Some(Installed { fingerprint: found.clone(), ..begun });
+        let came_true = self.begun.take().zip(found).filter(|(begun, found)| begun.expected.is_met(found));
+        if let Some((Begun { signature, version, .. }, found)) = came_true {
+            self.signed_version_seen |= version.is_some();
+            self.installed = Some(Installed { signature, version, fingerprint: found.clone() });
         }
         self
     }
@@ -72,16 +100,6 @@ impl State {
         self.installed.as_ref().is_some_and(|installed| {
             installed.signature == signature.identity() && Some(&installed.fingerprint) == found
         })
-    }
-
-    /// Whether this application only takes artifacts whose signature carries the version. It does once such a one was
-    /// completely installed, which the target itself proves if this process never got to say so.
-    pub(crate) fn requires_signed_version(&self, found: Option<&Fingerprint>) -> bool {
-        self.signed_version_seen
-            || self
-                .installed
-                .as_ref()
-                .is_some_and(|installed| installed.version.is_some() && Some(&installed.fingerprint) == found)
     }
 
     /// The version that lies at the target, where an installation has proved it.
@@ -99,24 +117,35 @@ mod tests {
         Fingerprint { inode, size: 1, modified_ns: 1 }
     }
 
-    fn installation(fingerprint: Fingerprint) -> Option<Installed> {
-        Some(Installed { signature: "s".to_owned(), fingerprint, version: Some(Version::new(2, 0, 0)) })
+    fn begun(expected: Expected) -> State {
+        let installed = Installed {
+            signature: "old".to_owned(),
+            fingerprint: looks(1),
+            version: Some(Version::new(1, 0, 0)),
+        };
+        let begun = Begun { signature: "new".to_owned(), version: Some(Version::new(2, 0, 0)), expected };
+        State { installed: Some(installed), begun: Some(begun), signed_version_seen: false }
+    }
+
+    fn outcome(expected: Expected, found: Option<Fingerprint>) -> (String, bool) {
+        let state = begun(expected).settled(found.as_ref());
+        assert!(state.begun.is_none());
+        (state.installed.unwrap().signature, state.signed_version_seen)
     }
 
     #[test]
-    fn an_installation_that_was_begun_counts_once_something_else_is_found_there() {
-        let state = State { begun: installation(looks(1)), ..State::default() };
-        let settled = state.clone().settled(Some(&looks(2)));
-        assert_eq!(settled.installed, installation(looks(2)));
-        assert!(settled.signed_version_seen && settled.begun.is_none());
+    fn an_installation_counts_once_the_target_shows_it() {
+        let succeeded = ("new".to_owned(), true);
+        assert_eq!(outcome(Expected::Exactly(looks(2)), Some(looks(2))), succeeded);
+        assert_eq!(outcome(Expected::AnythingBut(looks(1)), Some(looks(2))), succeeded);
     }
 
     #[test]
-    fn an_installation_that_changed_nothing_has_failed() {
-        let earlier = State { installed: installation(looks(7)), ..State::default() };
-        for found in [Some(&looks(1)), None] {
-            let state = State { begun: installation(looks(1)), ..earlier.clone() };
-            assert_eq!(state.settled(found), earlier);
-        }
+    fn one_that_failed_makes_nobody_forget_what_was_installed_before() {
+        let failed = ("old".to_owned(), false);
+        assert_eq!(outcome(Expected::Exactly(looks(2)), Some(looks(1))), failed);
+        assert_eq!(outcome(Expected::Exactly(looks(2)), Some(looks(3))), failed);
+        assert_eq!(outcome(Expected::AnythingBut(looks(1)), Some(looks(1))), failed);
+        assert_eq!(outcome(Expected::AnythingBut(looks(1)), None), failed);
     }
 }

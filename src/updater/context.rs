@@ -100,9 +100,7 @@ impl Context {
             format,
             channel: config.channel.clone(),
             app_id: config.app_id.clone(),
-            signed_version_required: config.require_signed_version
-                || downgrade
-                || state.requires_signed_version(self.fingerprint().as_ref()),
+            signed_version_required: config.require_signed_version || downgrade || state.signed_version_seen,
         };
         Ok(Arc::new(Trust { keys: self.settings.keys.clone(), signature: signature.clone(), announced }))
     }
@@ -130,7 +128,7 @@ impl Context {
         install::sweep(&self.installation, &*self.system);
     }
 
-    /// Writes down how an installation that an installer was to complete came out.
+    /// Writes down how the last installation came out.
     pub(super) fn settle(&self, data: &DataDir) -> Result<()> {
         let known = data.state()?;
         let settled = known.clone().settled(self.fingerprint().as_ref());

@@ -10,7 +10,7 @@ use crate::{
     install::{self, Change, Prepared, Progress},
     relaunch,
     signature::{Trust, VerifiedArtifact},
-    state::{DataDir, Installed, State},
+    state::{Begun, DataDir, Expected, State},
 };
 
 /// A verified update, made ready: one quick step, such as a rename, is missing. Dropping it gives that up, and leaves
@@ -73,14 +73,14 @@ impl PreparedInstall {
         let Self { context, trust, signed_version, prepared, relaunch, args } = self;
         context.refuse_replay(&trust.announced.version)?;
         let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
-        let seen = context.state()?.requires_signed_version(context.fingerprint().as_ref());
-        let progress = prepared.commit(&mut |change| ledger.announce(change, seen))?;
+        let progress = prepared.commit(&mut |change| ledger.announce(change))?;
         // What cannot be removed now is tidied up by the next check.
         let _ = ledger.data.discard_staged(&trust.signature);
         if progress == Progress::Begun {
             return Ok(());
         }
-        ledger.complete();
+        // Until this can be written, the record made before the last step says the same.
+        let _ = context.settle(&ledger.data);
         if relaunch {
             relaunch::start(context.installation.path(), args, &*context.system)?;
         }
@@ -98,34 +98,16 @@ struct Ledger<'a> {
 
 impl Ledger<'_> {
     /// Before the last step, so that the step itself decides whether the record counts.
-    fn announce(&self, change: Change, signed_version_seen: bool) -> Result<()> {
-        let state = match change {
-            Change::Replaces(fingerprint) => {
-                State { installed: Some(self.installed(fingerprint)), begun: None, signed_version_seen }
-            }
-            Change::Begins => {
-                let begun = self.context.fingerprint().map(|fingerprint| self.installed(fingerprint));
-                State { begun, signed_version_seen, ..self.context.state()? }
-            }
+    fn announce(&self, change: Change) -> Result<()> {
+        let expected = match change {
+            Change::Replaces(new) => Some(Expected::Exactly(new)),
+            Change::Begins => self.context.fingerprint().map(Expected::AnythingBut),
         };
-        self.data.write_state(&state)
-    }
-
-    fn installed(&self, fingerprint: crate::system::Fingerprint) -> Installed {
-        let signature = self.trust.signature.identity().to_owned();
-        Installed { signature, fingerprint, version: self.signed_version.clone() }
-    }
-
-    /// Until this can be written, the record made before the last step says the same.
-    fn complete(&self) {
-        let _ = self.context.settle(&self.data);
-        if self.signed_version.is_some() {
-            let _ = self.data.state().and_then(|state| {
-                if state.signed_version_seen {
-                    return Ok(());
-                }
-                self.data.write_state(&State { signed_version_seen: true, ..state })
-            });
-        }
+        let begun = expected.map(|expected| Begun {
+            signature: self.trust.signature.identity().to_owned(),
+            version: self.signed_version.clone(),
+            expected,
+        });
+        self.data.write_state(&State { begun, ..self.context.state()? })
     }
 }
