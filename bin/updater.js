@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict'
 
-const { cli } = require('../index.js')
+const { cli } = require('../loader.js')
 
 // Node's own handlers raise the signal again, for ever once `serve` listens for it too; with listeners they are gone.
 for (const [signal, code] of [

@@ -1,0 +1,159 @@
+// What a person reads whose package manager left the platform package out, or whose platform has none.
+
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import test from 'ava'
+
+import { stamped, writeManifest } from '../scripts/packages/manifest.mjs'
+import { platforms, readManifest } from '../scripts/packages/platforms.mjs'
+import * as index from '../index.js'
+import * as loader from '../loader.js'
+import { tempDir } from './support/fixture.mjs'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const { name, version, files } = readManifest(ROOT)
+const require = createRequire(import.meta.url)
+const addon = () => {
+  require('../index.js')
+  return Object.keys(require.cache).find((file) => file.endsWith('.node'))
+}
+const own = platforms(ROOT).find(({ manifest }) => addon().endsWith(manifest.main))
+const wanted = own.manifest.name
+
+/** A project in which the main package is installed alone. */
+async function project(t) {
+  const dir = join(await tempDir(t), 'wasi') // a word that the loader knows, where it means nothing
+  const main = join(dir, 'node_modules', name)
+  for (const file of files) cpSync(join(ROOT, file), join(main, file), { recursive: true })
+  writeManifest(main, stamped(ROOT))
+  return dir
+}
+
+function installPlatform(dir, { manifest }, binary) {
+  const directory = join(dir, 'node_modules', manifest.name)
+  mkdirSync(directory, { recursive: true })
+  writeManifest(directory, manifest)
+  if (binary) writeFileSync(join(directory, manifest.main), binary)
+  else cpSync(addon(), join(directory, manifest.main))
+}
+
+/** Loads the package in a process in which `pretend` has run; what it throws, else the names that it exports. */
+function load(dir, { pretend = '', env = {}, statement = `await import('${name}')` } = {}) {
+  writeFileSync(join(dir, 'pretend.cjs'), pretend)
+  const source = `
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    const chain = (error) => error ? [error.message, ...chain(error.cause)] : []
+    try {
+      console.log(JSON.stringify({ names: Object.keys(${statement}) }))
+    } catch (error) {
+      const { message, code, cause } = error
+      console.log(JSON.stringify({ message, code, causes: chain(cause) }))
+    }`
+  writeFileSync(join(dir, 'main.mjs'), source)
+  const { stdout, stderr } = spawnSync(process.execPath, ['-r', './pretend.cjs', 'main.mjs'], {
+    cwd: dir,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+  })
+  if (!stdout) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+const platform = (os, arch) => `
+  Object.defineProperty(process, 'platform', { value: '${os}' })
+  Object.defineProperty(process, 'arch', { value: '${arch}' })
+`
+const parts = (message, title) => message.split('\n  ').filter((line) => line.startsWith(`${title}: `))
+
+test('the entry gives what the generated loader gives', (t) => {
+  t.deepEqual(Object.keys(loader).sort(), Object.keys(index).sort())
+  for (const key of Object.keys(index)) t.is(loader[key], index[key], key)
+})
+
+test('with the platform package, all names are there for import and require', async (t) => {
+  const dir = await project(t)
+  installPlatform(dir, own)
+  t.deepEqual(load(dir).names.sort(), Object.keys(loader).sort())
+  t.true(load(dir, { statement: `require('${name}')` }).names.includes('checkUpdate'))
+})
+
+for (const statement of [`await import('${name}')`, `require('${name}')`]) {
+  test(`without the platform package: ${statement}`, async (t) => {
+    const { message, code, causes } = load(await project(t), { statement })
+    t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
+    t.true(message.startsWith(`${name} ${version} found no compiled part that loads here\n`))
+    t.regex(
+      parts(message, 'detected')[0],
+      new RegExp(`${process.platform} ${process.arch}.*Node.js ${process.versions.node}`),
+    )
+    t.deepEqual(parts(message, 'looked for'), [`looked for: ${wanted}`])
+    t.deepEqual(parts(message, 'tried'), [
+      `tried: Cannot find module './${own.manifest.main}'`,
+      `tried: Cannot find module '${wanted}'`,
+    ])
+    const advice = parts(message, 'to do').join('\n')
+    for (const hint of [
+      '--include=optional',
+      'package-lock.json',
+      'supportedArchitectures',
+      'bundler',
+      `${wanted}@${version}`,
+    ]) {
+      t.true(advice.includes(hint), hint)
+    }
+    t.is(causes.length, 2)
+    t.true(causes[0].startsWith(`Cannot find module '${wanted}'\n`))
+    t.true(causes[1].startsWith(`Cannot find module './${own.manifest.main}'\n`))
+  })
+}
+
+test('a file that the system refuses is not said to be missing', async (t) => {
+  const dir = await project(t)
+  installPlatform(dir, own, 'not a library')
+  const { message, code } = load(dir)
+  t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
+  const [, tried] = parts(message, 'tried')
+  t.true(tried.includes(own.manifest.main) && !tried.includes('Cannot find module'), tried)
+  t.regex(parts(message, 'to do').join(), /its file does not load/)
+})
+
+test('on a platform without a package, the ones that have one are named', async (t) => {
+  for (const [pretend, lookedFor] of [
+    [platform('linux', 'riscv64'), /-linux-riscv64-(gnu|musl)$/],
+    [platform('freebsd', 'x64'), /-freebsd-x64$/],
+    [platform('sunos', 'x64'), /no package is made/],
+  ]) {
+    const { message, code } = load(await project(t), { pretend })
+    t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
+    t.regex(parts(message, 'looked for')[0], lookedFor)
+    const advice = parts(message, 'to do').join('\n')
+    for (const { id } of platforms(ROOT)) t.true(advice.includes(id), id)
+    t.true(advice.includes('npm run build'))
+  }
+})
+
+test('in Electron, the archive that a library cannot be loaded from is named', async (t) => {
+  const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, electron: '30.0.0' } })`
+  const { message } = load(await project(t), { pretend })
+  t.regex(parts(message, 'detected')[0], /Electron 30\.0\.0$/)
+  t.regex(parts(message, 'to do').at(-1), /asarUnpack/)
+})
+
+test('the variable that names another file is named when that file does not load', async (t) => {
+  const { message } = load(await project(t), {
+    env: { NAPI_RS_NATIVE_LIBRARY_PATH: '/nowhere/updater.node' },
+  })
+  t.deepEqual(parts(message, 'tried'), [`tried: Cannot find module '/nowhere/updater.node'`])
+  t.regex(parts(message, 'to do').join(), /unset NAPI_RS_NATIVE_LIBRARY_PATH/)
+})
+
+test('an error that is not about the search is passed on', async (t) => {
+  const dir = await project(t)
+  writeFileSync(join(dir, 'node_modules', name, 'index.js'), `throw new TypeError('other')`)
+  t.deepEqual(load(dir), { message: 'other', causes: [] })
+})

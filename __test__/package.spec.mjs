@@ -1,0 +1,117 @@
+// What users install: the tarballs of the main package and of the platform packages.
+
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import test from 'ava'
+
+import { stamped } from '../scripts/packages/manifest.mjs'
+import { packAll } from '../scripts/packages/pack.mjs'
+import { generate, platforms, readManifest } from '../scripts/packages/platforms.mjs'
+import { readTarball } from '../scripts/packages/tarball.mjs'
+import { tempDir } from './support/fixture.mjs'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const MAIN_FILES = [
+  'CHANGELOG.md',
+  'LICENSE-APACHE',
+  'LICENSE-MIT',
+  'README.md',
+  'bin/updater.js',
+  'index.d.ts',
+  'index.js',
+  'loader.js',
+  'package.json',
+]
+const IDS = [
+  'linux-x64-gnu',
+  'linux-arm64-gnu',
+  'linux-x64-musl',
+  'linux-arm64-musl',
+  'linux-arm-gnueabihf',
+  'darwin-x64',
+  'darwin-arm64',
+  'win32-x64-msvc',
+  'win32-ia32-msvc',
+  'win32-arm64-msvc',
+]
+const { name, version } = readManifest(ROOT)
+const contentOf = (file) => [...readTarball(file).keys()].sort()
+const kib = (bytes) => `${Math.ceil(bytes / 1024)} KiB`
+
+test('npm/ is what `npm run packages` writes', (t) => {
+  const files = generate(ROOT)
+  const there = readdirSync(join(ROOT, 'npm'), { recursive: true })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => statSync(join(ROOT, 'npm', path)).isFile())
+  t.deepEqual(there.sort(), [...files.keys()].sort())
+  for (const [path, text] of files) t.is(readFileSync(join(ROOT, 'npm', path), 'utf8'), text, path)
+})
+
+test('there is a package for each platform, and it is installed on no other', (t) => {
+  const described = platforms(ROOT).map(({ id, manifest: { os, cpu, libc = [] } }) => [id, os, cpu, libc])
+  const libcs = { gnu: ['glibc'], gnueabihf: ['glibc'], musl: ['musl'] }
+  t.deepEqual(
+    described,
+    IDS.map((id) => {
+      const [os, cpu, abi] = id.split('-')
+      return [id, [os], [cpu], libcs[abi] ?? []]
+    }),
+  )
+})
+
+test('versions are equal everywhere', (t) => {
+  const [, cargo] = /^version = "(.+)"$/m.exec(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'))
+  t.is(cargo, version)
+  t.deepEqual(
+    stamped(ROOT).optionalDependencies,
+    Object.fromEntries(IDS.map((id) => [`${name}-${id}`, version])),
+  )
+  const loader = readFileSync(join(ROOT, 'index.js'), 'utf8')
+  for (const id of IDS) t.true(loader.includes(`require('${name}-${id}')`), id)
+})
+
+test('the tarballs contain what is needed and nothing else', async (t) => {
+  const [platform, main, ...more] = packAll({ root: ROOT, out: await tempDir(t) })
+  t.deepEqual(more, [])
+  t.deepEqual(contentOf(main.file), MAIN_FILES)
+  t.deepEqual(contentOf(platform.file), [
+    'LICENSE-APACHE',
+    'LICENSE-MIT',
+    'README.md',
+    'package.json',
+    platform.manifest.main,
+  ])
+  t.deepEqual(JSON.parse(readTarball(main.file).get('package.json')), stamped(ROOT))
+  t.deepEqual(
+    readTarball(platform.file).get(platform.manifest.main),
+    readFileSync(join(ROOT, platform.manifest.main)),
+  )
+  for (const { manifest, size, unpackedSize } of [main, platform]) {
+    t.log(`${manifest.name}: ${kib(size)} packed, ${kib(unpackedSize)} unpacked`)
+  }
+  t.true(main.size < 100 << 10)
+  t.true(platform.size < 8 << 20)
+})
+
+test('what is packed is not what the repository looks like in the end', async (t) => {
+  const dir = await tempDir(t)
+  const original = readFileSync(join(ROOT, 'package.json'), 'utf8')
+  const clone = join(dir, 'clone')
+  mkdirSync(clone)
+  for (const file of ['package.json', 'scripts', 'npm', ...readManifest(ROOT).files]) {
+    cpSync(join(ROOT, file), join(clone, file), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction')
+  const { status, stderr } = spawnSync('npm', ['pack'], {
+    cwd: clone,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  t.is(status, 0, stderr)
+  const [tarball] = readdirSync(clone).filter((file) => file.endsWith('.tgz'))
+  t.deepEqual(JSON.parse(readTarball(join(clone, tarball)).get('package.json')), stamped(ROOT))
+  t.is(readFileSync(join(clone, 'package.json'), 'utf8'), original)
+})
