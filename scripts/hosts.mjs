@@ -1,7 +1,14 @@
 // `npm run test:hosts [-- words of a title]`: what needs another platform's toolchain, qemu, wine, a browser or root.
 // `npm run hosts:setup` installs what it needs.
 import { cross } from './cross.mjs'
-import { runSteps } from './steps.mjs'
+import { CACHED } from './hosts/cache.mjs'
+import { need } from './hosts/tools.mjs'
+import { run, runSteps } from './steps.mjs'
+
+function testManagers() {
+  need(CACHED.managers)
+  run('npm', 'run', '--silent', 'test:packages')
+}
 
 const STEPS = [
   ['linux arm64: built', () => cross('aarch64-unknown-linux-gnu')],
@@ -9,6 +16,7 @@ const STEPS = [
   ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
+  ['packages: pnpm and Yarn', testManagers],
 ]
 
 const wanted = process.argv.slice(2)

@@ -18,7 +18,10 @@ for (const [name, manager] of Object.entries(OTHERS)) {
     await updates(scope, there, manager)
     const downloads = there.registry.requests.map(({ url }) => url).filter((url) => url.endsWith('.tgz'))
     for (const { manifest } of packed) {
-      assert.ok(downloads.some((url) => url.startsWith(`/${manifest.name}/`)), manifest.name)
+      assert.ok(
+        downloads.some((url) => url.startsWith(`/${manifest.name}/`)),
+        manifest.name,
+      )
     }
     if (manager.downloadsOnlyItsOwn) assert.equal(downloads.length, packed.length, downloads.join())
   })
