@@ -16,7 +16,7 @@ const STEPS = [
   ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
-  ['packages: pnpm and Yarn', testManagers],
+  ['packages: pnpm, Yarn, publishing', testManagers],
 ]
 
 const wanted = process.argv.slice(2)

@@ -1,4 +1,4 @@
-// `npm run test:packages`: the package as other package managers than npm install it. Only loopback is talked to.
+// The package as other package managers than npm install it. Only loopback is talked to.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
