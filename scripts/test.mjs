@@ -7,6 +7,7 @@ import { buildAddon, isInstalled } from './addon.mjs'
 import { ROOT, run, runSteps, Skipped } from './steps.mjs'
 
 const GENERATED = ['index.js', 'index.d.ts']
+const ELECTRON = join('__test__', 'electron')
 const CONTRACT = join(ROOT, '..', 'shared', 'api', 'index.d.ts')
 
 process.env.RUSTDOCFLAGS ??= '-D warnings'
@@ -27,8 +28,9 @@ function installPackages() {
 
 function checkLockfile() {
   npm('ci', '--dry-run', '--offline', '--ignore-scripts', '--silent')
-  if (readFileSync(join(ROOT, 'package-lock.json'), 'utf8').includes('"resolved"')) {
-    throw new Error('package-lock.json names a registry: run `npm install` with the .npmrc of this directory')
+  for (const file of ['package-lock.json', join(ELECTRON, 'package-lock.json')]) {
+    if (readFileSync(join(ROOT, file), 'utf8').includes('"resolved"'))
+      throw new Error(`${file} names a registry: run \`npm install\` with the .npmrc beside it`)
   }
 }
 
@@ -49,6 +51,12 @@ function checkContract() {
   tsc('tsconfig.contract.json')
 }
 
+/** With Electron's own types, and without the program that its package would download. */
+function checkElectronExample() {
+  if (!isInstalled(join(ROOT, ELECTRON))) npm('ci', '--prefix', ELECTRON, '--ignore-scripts')
+  bin(['typescript', 'bin', 'tsc'], '-p', ELECTRON)
+}
+
 await runSteps([
   ['install packages', installPackages],
   ['package-lock.json is current', checkLockfile],
@@ -67,5 +75,6 @@ await runSteps([
   ['types: node16', () => tsc('tsconfig.json')],
   ['types: bundler', () => tsc('tsconfig.bundler.json')],
   ['types: contract', checkContract],
+  ['types: examples/electron', checkElectronExample],
   ['ava', () => bin(['ava', 'entrypoints', 'cli.mjs'])],
 ])

@@ -90,7 +90,7 @@ export function installOld(project, name) {
  * A program that can be seen to have been started: `touch`, with the AppImage magic. The application is relaunched with
  * the arguments that it had, of which the first is its script.
  */
-function createArtifact(path) {
+export function createArtifact(path) {
   const touch = ['/usr/bin/touch', '/bin/touch'].find((file) => statSync(file, { throwIfNoEntry: false }))
   copyFileSync(touch, path)
   chmodSync(path, 0o755)

@@ -31,10 +31,13 @@ export async function fixture(t) {
   const dataDir = join(dir, 'data')
 
   /** Announces an artifact. */
-  function publish(bytes = NEW, { version = '2.0.0', signature = sign(key, bytes), route, ...entry } = {}) {
+  function publish(
+    bytes = NEW,
+    { version = '2.0.0', notes, signature = sign(key, bytes), route, ...entry } = {},
+  ) {
     server.routes['/artifact'] = route ?? file(bytes)
     const platform = { url: `${server.url}/artifact`, signature, format: 'appimage', ...entry }
-    server.routes['/latest.json'] = json({ version, platforms: { [PLATFORM]: platform } })
+    server.routes['/latest.json'] = json({ version, notes, platforms: { [PLATFORM]: platform } })
   }
   publish()
 

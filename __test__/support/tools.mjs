@@ -20,6 +20,11 @@ export function find(program) {
 /** A test that needs programs: skipped by name where one is missing, failed where CI is set. */
 export function testWith(programs, title, implementation) {
   const missing = programs.filter((program) => !find(program))
+  testUnless(missing, title, implementation)
+}
+
+/** The same, for whatever is missing. */
+export function testUnless(missing, title, implementation) {
   if (missing.length === 0) test.serial(title, implementation)
   else if (process.env.CI) test(title, (t) => t.fail(`missing: ${missing.join()}`))
   else test.skip(`${title} (missing: ${missing.join()})`, implementation)
