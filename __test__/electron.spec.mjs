@@ -1,15 +1,16 @@
 // The main process and the preload script of examples/electron, with a stand-in for Electron, against a real server.
 
 import { createRequire } from 'node:module'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import vm from 'node:vm'
 import test from 'ava'
 
 import { EXAMPLE, installExample } from './electron/application.mjs'
-import { age, createArtifact, wasTouched } from './readme/project.mjs'
-import { eventually } from './readme/programs.mjs'
-import { NEW, OLD } from './support/fixture.mjs'
+import { readBlocks } from './readme/blocks.mjs'
+import { age, createArtifact, ROOT, wasTouched } from './readme/project.mjs'
+import { eventually, run } from './readme/programs.mjs'
+import { NEW, OLD, tempDir } from './support/fixture.mjs'
 import { stall, status } from './support/server.mjs'
 import { keyPair, sign } from './support/signer.mjs'
 
@@ -308,6 +309,31 @@ test('every error that there is has its words', async (t) => {
   for (const thrown of [undefined, null, 'text', { code: 'constructor', message: 'x' }]) {
     t.is(explain(thrown).text, unexpected.text)
   }
+})
+
+test('the commands of its README sign and announce what electron-builder makes', async (t) => {
+  const dir = await tempDir(t)
+  const updater = join(ROOT, 'bin/updater.js')
+  const env = { ...process.env, CARGO_PACKAGER_SIGN_PRIVATE_KEY: join(dir, 'key') }
+  const command = async (line) => {
+    const { code, stderr } = await run('/bin/sh', ['-c', line], { cwd: dir, env })
+    t.is(code, 0, `${line}: ${stderr}`)
+  }
+  await command(`'${process.execPath}' '${updater}' signer generate --path key --ci`)
+  mkdirSync(join(dir, 'out'))
+  const [{ code }] = readBlocks(join(EXAMPLE, 'README.md'))
+  const lines = code.trim().split('\n')
+  for (const [name] of code.matchAll(/(?<=sign )\S+/g)) writeFileSync(join(dir, name), name)
+  for (const line of lines) {
+    await command(line.replace('npx @crabnebula/updater', `'${process.execPath}' '${updater}'`))
+  }
+  const manifest = JSON.parse(readFileSync(join(dir, 'out/latest.json'), 'utf8'))
+  const formats = Object.entries(manifest.platforms).map(([target, { format }]) => [target, format])
+  t.deepEqual(Object.fromEntries(formats), {
+    'linux-x86_64': 'appimage',
+    'windows-x86_64': 'nsis',
+    'macos-aarch64': 'app',
+  })
 })
 
 test('the addon and its companions are left outside the archive', (t) => {

@@ -16,20 +16,24 @@ const VIEWS = {
   idle: () => ({ title: 'Updates', text: 'See whether there is a newer version.', buttons: ['check'] }),
   checking: () => ({ title: 'Checking for updates…', buttons: ['check'] }),
   none: () => ({ title: 'You are up to date', text: 'There is no newer version.', buttons: ['check'] }),
-  available: (state) => ({ title: `${next(state)} is available`, text: about(state), buttons: ['download'] }),
+  available: (state) => ({
+    title: `Version ${next(state)} is available`,
+    text: about(state),
+    buttons: ['download'],
+  }),
   downloading: (state) => ({ title: doing(state), buttons: ['cancel'] }),
   ready: (state) => ({
-    title: `${next(state)} is ready`,
+    title: `Version ${next(state)} is ready`,
     text: 'It was downloaded and checked. Restart to use it.',
     buttons: ['installOnQuit', 'restart'],
   }),
   scheduled: (state) => ({
-    title: `${next(state)} is ready`,
+    title: `Version ${next(state)} is ready`,
     text: 'It will be installed when you quit.',
     buttons: ['restart'],
   }),
   installing: (state) => ({
-    title: `Installing ${next(state).toLowerCase()}…`,
+    title: `Installing version ${next(state)}…`,
     text: 'Example starts again by itself.',
   }),
   error: ({ error }) => ({
@@ -119,20 +123,20 @@ function showButtons({ step, error }, buttons) {
     button.ariaDisabled = String(step === 'checking')
     write(action, error?.action === action ? 'Try again' : LABELS[action])
   }
-  // Who uses the keyboard stays where things go on.
-  if (focused instanceof HTMLButtonElement && focused.hidden) element(buttons.at(-1) ?? 'title').focus()
+  // Not to the next button: who is about to press “Cancel” must not restart the application.
+  if (focused instanceof HTMLButtonElement && focused.hidden) element('title').focus()
 }
 
 /** @param {State} state */
 function next({ update }) {
-  return `Version ${update?.version}`
+  return update?.version
 }
 
 /** @param {State} state */
 function doing(state) {
   return state.progress?.phase === 'verify'
     ? 'Verifying the download…'
-    : `Downloading ${next(state).toLowerCase()}…`
+    : `Downloading version ${next(state)}…`
 }
 
 /** @param {State} state */
