@@ -13,9 +13,9 @@ const NARROW = { width: 320, height: 400 }
 const cleanups = []
 let chromium
 
-/** One browser for all tests, and one main process that serves the page. */
+/** One browser for all tests, unless it crashes, and one main process that serves the page. */
 async function openWindow(t, options) {
-  if (!chromium) {
+  if (!chromium?.isConnected()) {
     const scope = { teardown: (cleanup) => cleanups.push(cleanup) }
     const example = await installExample(scope)
     chromium = await startChromium(await example.start())

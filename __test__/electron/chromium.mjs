@@ -37,6 +37,7 @@ export async function startChromium(application) {
   const browser = await chromium.launch({ executablePath: find('chromium') })
   return {
     close: () => browser.close(),
+    isConnected: () => browser.isConnected(),
     open: (t, options) => open(t, browser, application, options),
   }
 }
