@@ -25,7 +25,10 @@ pub(crate) use record::{Begun, Expected, Partial, Staged, State};
 use crate::{
     Error, Result,
     signature::Signature,
-    system::{System, check_parent_dir, check_private_dir, create_private_dir, open_own, private},
+    system::{
+        System, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
+        state_home, sync_dir,
+    },
 };
 
 /// Hexadecimal digits of a name made from a hash: 128 bits, far beyond chance.
@@ -50,15 +53,16 @@ pub(crate) struct Lock {
 impl DataDir {
     /// Where the data of an application lies. `configured` may be shared by several applications.
     ///
-    /// Default: `$XDG_STATE_HOME`, else `~/.local/state` (XDG Base Directory Specification 0.8), and in it
-    /// `crabnebula-updater`.
+    /// Default: `crabnebula-updater` in `$XDG_STATE_HOME`, else `~/.local/state`; on Windows, in `%LOCALAPPDATA%`.
     pub(crate) fn locate(configured: Option<&Path>, application: &str, system: &dyn System) -> Result<Self> {
         let base = match configured {
             Some(path) => path.to_owned(),
-            None => default_base(system).ok_or_else(|| {
-                let reason = "there is no home directory to put it into by default";
-                Error::option_invalid("dataDir", "nothing", reason)
-            })?,
+            None => state_home(system)
+                .ok_or_else(|| {
+                    let reason = "there is no home directory to put it into by default";
+                    Error::option_invalid("dataDir", "nothing", reason)
+                })?
+                .join("crabnebula-updater"),
         };
         Ok(Self { path: base.join(application) })
     }
@@ -125,7 +129,7 @@ impl DataDir {
             // Kept for whoever looks for the cause.
             let aside = self.path.join("state.damaged");
             remove(&aside)?;
-            fs::rename(&path, &aside).map_err(|error| Error::io("set aside", &path, error))?;
+            replace(&path, &aside).map_err(|error| Error::io("set aside", &path, error))?;
         }
         self.write("state.json", state)
     }
@@ -187,12 +191,6 @@ impl DataDir {
         self.prepare()?;
         write_record(&self.path.join(name), record)
     }
-}
-
-fn default_base(system: &dyn System) -> Option<PathBuf> {
-    let absolute = |name| system.env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("crabnebula-updater"))
 }
 
 /// A file name for anything: the start of its SHA-256.
@@ -262,8 +260,8 @@ fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     let written = private(OpenOptions::new().write(true).create_new(true))
         .open(&temporary)
         .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()));
+        .and_then(|()| replace(&temporary, path))
+        .and_then(|()| path.parent().map_or(Ok(()), sync_dir));
     if written.is_err() {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
@@ -271,7 +269,7 @@ fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     written.map_err(fail)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 

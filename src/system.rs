@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use os::{OsSystem, check_parent_dir, check_private_dir, create_private_dir, open_own, private};
+pub(crate) use os::{
+    OsSystem, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
+    state_home, sync_dir,
+};
 
 use crate::{Error, Result};
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) mod failing;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,6 +22,10 @@ pub(crate) mod testing;
 #[cfg(unix)]
 #[path = "system/unix.rs"]
 mod os;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as os;
 
 /// A program to be started once this process is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -112,7 +112,7 @@ impl System for OsSystem {
     }
 
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
-        File::open(directory)?.sync_all()
+        sync_dir(directory)
     }
 
     fn rename(&self, file: &File, from: &Path, to: &Path) -> io::Result<()> {
@@ -153,6 +153,22 @@ impl System for OsSystem {
         }
         Ok(())
     }
+}
+
+/// Where the state of programs of this user lies by default (XDG Base Directory Specification 0.8).
+pub(crate) fn state_home(system: &dyn System) -> Option<PathBuf> {
+    let absolute = |name| system.env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
+
+/// Puts `from` in the place of `to` in one step.
+pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Waits until the entries of the directory are on disk.
+pub(crate) fn sync_dir(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// A file of the updater's own: no other user may read it, a link in its place is not followed, and a pipe there does
