@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 import test from 'ava'
 
+import { generate } from '../scripts/packages/generate.mjs'
 import { stamped } from '../scripts/packages/manifest.mjs'
 import { packAll } from '../scripts/packages/pack.mjs'
-import { generate, platforms, readManifest } from '../scripts/packages/platforms.mjs'
+import { platforms, readManifest } from '../scripts/packages/platforms.mjs'
 import { readTarball } from '../scripts/packages/tarball.mjs'
 import { tempDir } from './support/fixture.mjs'
 
@@ -26,16 +27,16 @@ const MAIN_FILES = [
   'package.json',
 ]
 const IDS = [
-  'linux-x64-gnu',
-  'linux-arm64-gnu',
-  'linux-x64-musl',
-  'linux-arm64-musl',
-  'linux-arm-gnueabihf',
-  'darwin-x64',
   'darwin-arm64',
-  'win32-x64-msvc',
-  'win32-ia32-msvc',
+  'darwin-x64',
+  'linux-arm-gnueabihf',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
   'win32-arm64-msvc',
+  'win32-ia32-msvc',
+  'win32-x64-msvc',
 ]
 const { name, version } = readManifest(ROOT)
 const contentOf = (file) => [...readTarball(file).keys()].sort()

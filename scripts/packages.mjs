@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-import { generate } from './packages/platforms.mjs'
+import { generate } from './packages/generate.mjs'
 
 const root = dirname(import.meta.dirname)
 const npm = join(root, 'npm')

@@ -1,73 +1,20 @@
-// The platform packages: what package.json's napi targets make of them. Nothing here is written down twice.
-import { readFileSync } from 'node:fs'
+// The packages that are published. Needs nothing from node_modules, because it is part of publishing.
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { parseTriple } from '@napi-rs/cli'
-
-const LICENSES = ['LICENSE-APACHE', 'LICENSE-MIT']
-const SHARED = ['license', 'repository', 'engines']
-const LIBC = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl' }
-const SYSTEMS = { linux: 'Linux', darwin: 'macOS', win32: 'Windows' }
 export const RELAUNCHER = 'relauncher.exe'
 
 export function readManifest(directory) {
   return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
 }
 
-/** One for each target: its directory under npm/, the manifest of its package, and the target. */
+/** The platform packages: each one's directory under npm/, and its manifest. */
 export function platforms(root) {
-  const main = readManifest(root)
-  return main.napi.targets.map((triple) => {
-    const target = parseTriple(triple)
-    return { id: target.platformArchABI, triple, manifest: platformManifest(main, target) }
-  })
+  const npm = join(root, 'npm')
+  return readdirSync(npm).map((id) => ({ id, manifest: readManifest(join(npm, id)) }))
 }
 
 /** What the users' package manager picks the one package from that fits. */
 export function optionalDependencies(root) {
   return Object.fromEntries(platforms(root).map(({ manifest }) => [manifest.name, manifest.version]))
-}
-
-function platformManifest(main, { platform, arch, abi, platformArchABI: id }) {
-  const binary = `${main.napi.binaryName}.${id}.node`
-  return {
-    name: `${main.napi.packageName}-${id}`,
-    version: main.version,
-    description: `${main.name} for ${describe({ platform, arch, abi })}`,
-    ...Object.fromEntries(SHARED.map((key) => [key, main[key]])),
-    os: [platform],
-    cpu: [arch],
-    ...(LIBC[abi] && { libc: [LIBC[abi]] }),
-    main: binary,
-    files: [binary, ...(platform === 'win32' ? [RELAUNCHER] : []), ...LICENSES],
-  }
-}
-
-/** Every file under npm/, by its path there. */
-export function generate(root) {
-  const licenses = LICENSES.map((name) => [name, readFileSync(join(root, name), 'utf8')])
-  return new Map(
-    platforms(root).flatMap(({ id, manifest }) =>
-      [
-        ['package.json', `${JSON.stringify(manifest, null, 2)}\n`],
-        ['README.md', readme(manifest, readManifest(root))],
-        ...licenses,
-      ].map(([name, text]) => [`${id}/${name}`, text]),
-    ),
-  )
-}
-
-function readme({ name, os }, main) {
-  const relauncher = `
-\`${RELAUNCHER}\` is a small program that starts the application again once an MSI has replaced it.
-`
-  return `# ${name}
-
-The compiled part of [\`${main.name}\`](https://www.npmjs.com/package/${main.name}) for one platform. It is installed
-along with that package, as one of its optional dependencies; nothing is to be done with it by itself.
-${os.includes('win32') ? relauncher : ''}`
-}
-
-function describe({ platform, arch, abi }) {
-  return [SYSTEMS[platform], arch, ...(LIBC[abi] ? [`(${LIBC[abi]})`] : [])].join(' ')
 }
