@@ -1,7 +1,7 @@
 // What users install: the tarballs of the main package and of the platform packages.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -78,13 +78,7 @@ test('the tarballs contain what is needed and nothing else', async (t) => {
   const [platform, main, ...more] = packAll({ root: ROOT, out: await tempDir(t) })
   t.deepEqual(more, [])
   t.deepEqual(contentOf(main.file), MAIN_FILES)
-  t.deepEqual(contentOf(platform.file), [
-    'LICENSE-APACHE',
-    'LICENSE-MIT',
-    'README.md',
-    'package.json',
-    platform.manifest.main,
-  ])
+  t.deepEqual(contentOf(platform.file), [...platform.manifest.files, 'README.md', 'package.json'].sort())
   t.deepEqual(JSON.parse(readTarball(main.file).get('package.json')), stamped(ROOT))
   const addon = readFileSync(join(ROOT, platform.manifest.main))
   t.true(readTarball(platform.file).get(platform.manifest.main).equals(addon))
@@ -103,7 +97,6 @@ test('`npm pack` in the repository packs the same manifest, and leaves package.j
   for (const file of ['package.json', 'scripts', 'npm', ...readManifest(ROOT).files]) {
     cpSync(join(ROOT, file), join(clone, file), { recursive: true })
   }
-  symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction')
   const { status, stderr } = spawnSync('npm', ['pack'], {
     cwd: clone,
     encoding: 'utf8',
@@ -113,4 +106,21 @@ test('`npm pack` in the repository packs the same manifest, and leaves package.j
   const [tarball] = readdirSync(clone).filter((file) => file.endsWith('.tgz'))
   t.deepEqual(JSON.parse(readTarball(join(clone, tarball)).get('package.json')), stamped(ROOT))
   t.is(readFileSync(join(clone, 'package.json'), 'utf8'), original)
+})
+
+test('the release workflow builds and tests every platform, and publishes after that', (t) => {
+  const workflow = readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8')
+  const [, ...jobs] = workflow.split(/^  (?=\w+:$)/m)
+  const job = Object.fromEntries(jobs.map((text) => [text.split(':', 1)[0], text]))
+  const named = (text, key) =>
+    [...text.matchAll(new RegExp(`[ {]${key}: ([\\w-]+)[, ]`, 'g'))].map(([, value]) => value)
+  t.deepEqual(named(job.build, 'target').sort(), readManifest(ROOT).napi.targets.toSorted())
+  for (const text of [job.build, job.test]) t.deepEqual(named(text, 'platform').sort(), IDS)
+  const needs = ['build', 'test', 'pack', 'publish'].map((name) => /^    needs: (.*)$/m.exec(job[name])?.[1])
+  t.deepEqual(needs, [undefined, 'build', 'test', 'pack'])
+  t.deepEqual(
+    jobs.filter((text) => text.includes('id-token: write')),
+    [job.publish],
+  )
+  t.regex(job.publish, /NPM_CONFIG_PROVENANCE: 'true'/)
 })

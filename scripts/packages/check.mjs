@@ -3,7 +3,7 @@ import { describeBinary } from './binary.mjs'
 import { RELAUNCHER } from './platforms.mjs'
 
 // The oldest in use among distributions that still get updates when this was decided (RHEL 7 and its relatives).
-const GLIBC_MINOR = 17
+export const GLIBC_MINOR = 17
 
 /** Would the package's own platform load this? */
 export function wrongPlatform({ name, os, cpu, libc, main }, file, bytes) {

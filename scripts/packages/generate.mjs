@@ -49,8 +49,8 @@ function readme({ name, os }, main) {
 `
   return `# ${name}
 
-The compiled part of [\`${main.name}\`](https://www.npmjs.com/package/${main.name}) for one platform. It is installed
-along with that package, as one of its optional dependencies; nothing is to be done with it by itself.
+The compiled part of \`${main.name}\` for one platform. It is installed along with that package, as one of its
+optional dependencies; nothing is to be done with it by itself.
 ${os.includes('win32') ? relauncher : ''}`
 }
 

@@ -1,0 +1,59 @@
+// `npm run build:platform -- <target>`: what the platform package for a target of package.json ships, as it is published,
+// in `target/platforms/<platform>`. Linux targets are linked by zig, which is told the oldest C library to run with.
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { parseTriple } from '@napi-rs/cli'
+
+import { CACHED } from './hosts/cache.mjs'
+import { need } from './hosts/tools.mjs'
+import { GLIBC_MINOR, notPortable, wrongPlatform } from './packages/check.mjs'
+import { RELAUNCHER, platforms } from './packages/platforms.mjs'
+import { ROOT, runWith } from './steps.mjs'
+
+const STATIC = '-C target-feature=+crt-static'
+const DYNAMIC = '-C target-feature=-crt-static'
+
+const LIBRARIES = { linux: 'libupdater.so', darwin: 'libupdater.dylib', win32: 'updater.dll' }
+
+/** How Cargo is called; `target` is what it is asked for. */
+function recipe({ triple, platform, abi }) {
+  const zig = { program: [CACHED.zigbuild, 'zigbuild'], needs: [CACHED.zig, CACHED.zigbuild] }
+  const zigEnv = { CARGO_ZIGBUILD_ZIG_PATH: CACHED.zig }
+  // With a C library of its own in it, the addon could not be loaded by Node.js.
+  if (abi === 'musl') return { ...zig, target: triple, env: { ...zigEnv, RUSTFLAGS: DYNAMIC } }
+  if (platform === 'linux') return { ...zig, target: `${triple}.2.${GLIBC_MINOR}`, env: zigEnv }
+  const cargo = { program: ['cargo', 'build'], needs: [], target: triple }
+  // Windows does not come with the C runtime.
+  if (platform === 'win32') return { ...cargo, env: { RUSTFLAGS: STATIC } }
+  return { ...cargo, env: { MACOSX_DEPLOYMENT_TARGET: '11.0' } }
+}
+
+function build(target, crate, built, to) {
+  const { program, needs, target: asked, env } = recipe(target)
+  need(...needs)
+  const flags = ['--release', '--locked', '--target', asked, '--manifest-path', join(crate, 'Cargo.toml')]
+  runWith({ env: { ...process.env, ...env } }, ...program, ...flags)
+  rmSync(to, { force: true })
+  copyFileSync(join(ROOT, 'target', target.triple, 'release', built), to)
+}
+
+function check(manifest, file, path) {
+  const bytes = readFileSync(path)
+  const problems = [...wrongPlatform(manifest, file, bytes), ...notPortable(manifest, file, bytes)]
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+  console.log(`${path}: ${Math.ceil(bytes.length / 1024)} KiB`)
+}
+
+const target = parseTriple(process.argv[2])
+const { id, manifest } = platforms(ROOT).find((candidate) => candidate.id === target.platformArchABI)
+const output = join(ROOT, 'target', 'platforms', id)
+mkdirSync(output, { recursive: true })
+const products = [
+  ['napi', LIBRARIES[target.platform], manifest.main],
+  ...(target.platform === 'win32' ? [['relauncher', RELAUNCHER, RELAUNCHER]] : []),
+]
+for (const [crate, built, file] of products) {
+  build(target, crate, built, join(output, file))
+  check(manifest, file, join(output, file))
+}
