@@ -1,5 +1,6 @@
 //! From a verified artifact to the installed application: where it is, what is to be done, and doing it.
 
+mod app_bundle;
 mod appimage;
 mod swap;
 
@@ -37,6 +38,8 @@ pub(crate) enum Place {
         /// It is an AppImage already.
         appimage: bool,
     },
+    /// A macOS application bundle.
+    Bundle { path: PathBuf },
 }
 
 /// What is asked of an installation besides replacing the application.
@@ -58,12 +61,16 @@ pub(crate) struct Order {
 pub(crate) enum InstallPlan {
     /// Put the artifact in the place of this file.
     ReplaceFile(PathBuf),
+    /// Put the bundle in the artifact in the place of this one.
+    ReplaceBundle(PathBuf),
 }
 
 /// An installation of which only the last step is missing.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Prepared {
     File(swap::PreparedFile),
+    Bundle(app_bundle::PreparedBundle),
 }
 
 /// What the last step does to the application.
@@ -92,7 +99,15 @@ pub(crate) type Record<'a> = &'a mut dyn FnMut(Change) -> Result<()>;
 impl Place {
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } => path,
+            Self::File { path, .. } | Self::Bundle { path } => path,
+        }
+    }
+
+    /// What tells one version that is installed there from another.
+    fn mark(&self) -> PathBuf {
+        match self {
+            Self::File { path, .. } => path.clone(),
+            Self::Bundle { path } => path.join(app_bundle::INFO_PLIST),
         }
     }
 
@@ -101,6 +116,7 @@ impl Place {
         match self {
             Self::File { appimage: true, .. } => Some(Format::AppImage),
             Self::File { appimage: false, .. } => None,
+            Self::Bundle { .. } => Some(Format::App),
         }
     }
 }
@@ -112,7 +128,8 @@ impl Installation {
             system.current_exe().map_err(|error| Error::io("find", "the running executable", error))?;
         let place = match os {
             Os::Linux => appimage::locate(configured, &executable, system),
-            Os::MacOs | Os::Windows => Err(format!("nothing can be replaced on {} yet", os.as_str())),
+            Os::MacOs => app_bundle::locate(configured, &executable, system),
+            Os::Windows => Err(format!("nothing can be replaced on {} yet", os.as_str())),
         };
         Ok(Self { place, executable })
     }
@@ -129,7 +146,7 @@ impl Installation {
 
     /// Tells whether what an update replaces was replaced.
     pub(crate) fn fingerprint(&self, system: &dyn System) -> Option<Fingerprint> {
-        system.fingerprint(self.place.as_ref().ok()?.path()).ok()
+        system.fingerprint(&self.place.as_ref().ok()?.mark()).ok()
     }
 }
 
@@ -141,6 +158,10 @@ pub(crate) fn plan(format: Format, installation: &Installation, _order: &Order) 
     let place = installation.place.as_ref().map_err(|reason| not_updatable(reason.clone()))?;
     match (format, place) {
         (Format::AppImage, Place::File { path, .. }) => Ok(InstallPlan::ReplaceFile(path.clone())),
+        (Format::App, Place::Bundle { path }) => {
+            app_bundle::refuse_translocated(path)?;
+            Ok(InstallPlan::ReplaceBundle(path.clone()))
+        }
         (format, _) => {
             let reason = "this version of the updater cannot install it".to_owned();
             Err(Error::UnsupportedFormat { format: format.to_string(), reason })
@@ -156,6 +177,7 @@ fn not_updatable(reason: String) -> Error {
 pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
     match plan {
         InstallPlan::ReplaceFile(target) => swap::resolve(target, system).map(drop),
+        InstallPlan::ReplaceBundle(target) => app_bundle::check(target, system),
     }
 }
 
@@ -163,6 +185,7 @@ pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
 pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn System) -> Option<PathBuf> {
     match plan {
         InstallPlan::ReplaceFile(target) => swap::copy_directory(target, downloads, system),
+        InstallPlan::ReplaceBundle(target) => app_bundle::copy_directory(target, system),
     }
 }
 
@@ -178,6 +201,9 @@ pub(crate) fn prepare(
             appimage::check_artifact(artifact.path(), order.target.arch, &**system)?;
             swap::PreparedFile::new(path, artifact, system).map(Prepared::File)
         }
+        InstallPlan::ReplaceBundle(path) => {
+            app_bundle::PreparedBundle::new(path, artifact, system).map(Prepared::Bundle)
+        }
     }
 }
 
@@ -186,6 +212,7 @@ impl Prepared {
     pub(crate) fn commit(self, record: Record<'_>) -> Result<Progress> {
         match self {
             Self::File(file) => file.commit(record).map(|()| Progress::Done),
+            Self::Bundle(bundle) => bundle.commit(record),
         }
     }
 }
@@ -194,6 +221,7 @@ impl Prepared {
 pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
     match &installation.place {
         Ok(Place::File { path, .. }) => swap::sweep(path, system),
+        Ok(Place::Bundle { path }) => app_bundle::sweep(path, system),
         Err(_) => {}
     }
 }

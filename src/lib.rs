@@ -35,6 +35,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Bundles exist on macOS alone; their tests run on every Unix.
+#[cfg(any(target_os = "macos", all(test, unix)))]
+mod archive;
 pub mod blocking;
 mod config;
 mod download;

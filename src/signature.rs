@@ -5,6 +5,9 @@
 
 mod metadata;
 mod public_key;
+#[cfg(test)]
+#[cfg(unix)]
+pub(crate) mod testing;
 mod verified;
 
 use std::io::Read;

@@ -269,7 +269,8 @@ fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     written.map_err(fail)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 

@@ -14,7 +14,8 @@ pub(crate) use os::{
 
 use crate::{Error, Result};
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(crate) mod failing;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,6 +27,12 @@ mod os;
 mod windows;
 #[cfg(windows)]
 use windows as os;
+
+// Bundles exist on macOS alone; their tests run on every Unix.
+#[cfg(any(target_os = "macos", all(test, unix)))]
+mod tree;
+#[cfg(any(target_os = "macos", all(test, unix)))]
+pub(crate) use tree::{Owner, Tree, is_exchange_unsupported};
 
 /// A program to be started once this process is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +98,9 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint>;
     /// Starts a program once this process is gone, however it ends; replaces an earlier request.
     fn spawn_after_exit(&self, command: &Command) -> io::Result<()>;
+    /// Whole directories.
+    #[cfg(any(target_os = "macos", all(test, unix)))]
+    fn tree(&self) -> &dyn Tree;
 }
 
 /// Fails unless so many bytes can be written into the directory.

@@ -181,17 +181,19 @@ fn in_use(copy: &Path, system: &dyn System) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-fn prefix(target: &Path) -> String {
+/// Begins the names of what is put beside a target, and of nothing else.
+pub(super) fn prefix(target: &Path) -> String {
     let hash = short_hash(target.as_os_str().as_encoded_bytes());
     format!(".updater-{}-", hash.get(..OWNER_DIGITS).unwrap_or(&hash))
 }
 
 /// The directory that a file lies in; paths here are absolute, and a file is never the root.
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::ffi::OsString;
 

@@ -188,6 +188,19 @@ impl VerifiedArtifact {
         Self { path, ..self }
     }
 
+    /// Reads the bytes once more. What `read` makes of them counts only if they are still the ones that were signed.
+    #[cfg(any(target_os = "macos", all(test, unix)))]
+    pub(crate) fn read_again<T>(&self, read: impl FnOnce(&mut dyn io::BufRead) -> Result<T>) -> Result<T> {
+        let mut file = &self.file;
+        file.rewind().map_err(|error| Error::io("read", &self.path, error))?;
+        let hasher = Hasher::new(&self.trust.signature, &self.trust.keys);
+        let mut reader = io::BufReader::with_capacity(BUFFER_BYTES, HashingReader { file, hasher });
+        let made = read(&mut reader)?;
+        feed(&mut reader, |_| {}).map_err(|error| Error::io("read", &self.path, error))?;
+        self.trust.accept(reader.into_inner().hasher)?;
+        Ok(made)
+    }
+
     /// Copies the bytes to another file and verifies the copy, which may lie on another file system.
     pub(crate) fn copy_to(&self, copy: File, path: PathBuf) -> Result<Self> {
         let mut source = &self.file;
@@ -204,6 +217,22 @@ impl VerifiedArtifact {
         }
         target.sync()?;
         target.verify()
+    }
+}
+
+/// Hashes what is read through it.
+#[cfg(any(target_os = "macos", all(test, unix)))]
+struct HashingReader<'a> {
+    file: &'a File,
+    hasher: Hasher<'a>,
+}
+
+#[cfg(any(target_os = "macos", all(test, unix)))]
+impl Read for HashingReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
     }
 }
 

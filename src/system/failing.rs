@@ -13,6 +13,8 @@ pub(crate) enum Layout {
     TwoFileSystems,
     /// One device mounted twice: only the attempt to rename tells (rename(2), `EXDEV`).
     TwoMounts,
+    /// One whose file system cannot exchange two directories.
+    NoExchange,
 }
 
 /// Which calls fail, counted from 0.
@@ -24,7 +26,7 @@ pub(crate) enum Failing {
 
 #[derive(Debug)]
 pub(crate) struct FailingSystem {
-    layout: Layout,
+    pub(super) layout: Layout,
     failing: Failing,
     error: Errno,
     calls: AtomicUsize,
@@ -47,7 +49,11 @@ impl FailingSystem {
         self.swapped.load(Ordering::Relaxed)
     }
 
-    fn real(&self) -> io::Result<OsSystem> {
+    pub(super) fn note_swap(&self) {
+        self.swapped.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn real(&self) -> io::Result<OsSystem> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let fails = match self.failing {
             Failing::Only(chosen) => call == chosen,
@@ -128,11 +134,12 @@ impl System for FailingSystem {
 
     fn rename(&self, file: &File, from: &Path, to: &Path) -> io::Result<()> {
         let real = self.real()?;
-        if self.layout != Layout::OneFileSystem && from.parent() != to.parent() {
+        let apart = matches!(self.layout, Layout::TwoFileSystems | Layout::TwoMounts);
+        if apart && from.parent() != to.parent() {
             return Err(Errno::XDEV.into());
         }
         real.rename(file, from, to)?;
-        self.swapped.store(true, Ordering::Relaxed);
+        self.note_swap();
         Ok(())
     }
 
@@ -150,5 +157,9 @@ impl System for FailingSystem {
 
     fn spawn_after_exit(&self, command: &Command) -> io::Result<()> {
         self.real()?.spawn_after_exit(command)
+    }
+
+    fn tree(&self) -> &dyn Tree {
+        self
     }
 }

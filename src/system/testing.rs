@@ -118,4 +118,9 @@ impl System for FakeSystem {
     fn spawn_after_exit(&self, _: &Command) -> io::Result<()> {
         unsupported()
     }
+
+    #[cfg(unix)]
+    fn tree(&self) -> &dyn Tree {
+        &OsSystem
+    }
 }

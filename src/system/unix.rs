@@ -24,6 +24,8 @@ use rustix::{
     io::Errno,
 };
 
+#[cfg(any(target_os = "macos", test))]
+use super::Tree;
 use super::{Command, Fingerprint, System};
 
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
@@ -153,6 +155,11 @@ impl System for OsSystem {
         }
         Ok(())
     }
+
+    #[cfg(any(target_os = "macos", test))]
+    fn tree(&self) -> &dyn Tree {
+        self
+    }
 }
 
 /// Where the state of programs of this user lies by default (XDG Base Directory Specification 0.8).
@@ -230,14 +237,14 @@ fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
 }
 
 /// Where the group could not be kept, another one must not get more than everybody.
-const fn adopted_mode(old: u32, same_group: bool) -> u32 {
+pub(super) const fn adopted_mode(old: u32, same_group: bool) -> u32 {
     let mode = old & KEPT_MODE;
     let mode = if same_group { mode } else { mode & !0o070 | ((mode & 0o007) << 3) & mode };
     mode | OWNER_EXECUTE
 }
 
 /// Only root can give files away; an ordinary user replaces what it may replace and owns the result.
-fn adopt_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
+pub(super) fn adopt_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
         return Ok(());

@@ -1,0 +1,439 @@
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
+    process::Command,
+    sync::LazyLock,
+};
+
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    ErrorCode,
+    archive::testing::{Builder, gzip, snapshot, write_bundle},
+    signature::testing::{sign, verified},
+    system::{
+        OsSystem,
+        failing::{Failing, FailingSystem, Layout},
+    },
+};
+
+const LAYOUTS: [Layout; 2] = [Layout::OneFileSystem, Layout::NoExchange];
+const FAILURES: [(Errno, ErrorCode); 4] = [
+    (Errno::ACCESS, ErrorCode::PermissionDenied),
+    (Errno::NOSPC, ErrorCode::NoSpace),
+    (Errno::IO, ErrorCode::Io),
+    (Errno::ROFS, ErrorCode::ReadOnlyVolume),
+];
+
+/// A small bundle of this version, packed and signed, and what it unpacks to.
+static NEW: LazyLock<(Vec<u8>, BTreeMap<String, String>)> = LazyLock::new(|| {
+    let archive = small("2").gzip();
+    let scene = Scene::with(&archive);
+    scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
+    (archive, snapshot(&scene.target))
+});
+
+fn small(version: &str) -> Builder {
+    Builder::default()
+        .file("X.app/Contents/Info.plist", 0o644, version.as_bytes())
+        .file("X.app/Contents/MacOS/X", 0o755, version.as_bytes())
+        .directory("X.app/Contents/Resources", 0o555)
+        .file("X.app/Contents/Resources/r", 0o444, b"r")
+        .link("X.app/Contents/current", "Resources")
+}
+
+/// An installed bundle, and in another directory an archive with a new one.
+struct Scene {
+    _directory: TempDir,
+    target: PathBuf,
+    archive: PathBuf,
+    old: BTreeMap<String, String>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(&NEW.0)
+    }
+
+    fn with(archive: &[u8]) -> Self {
+        // In memory where that is possible: there are hundreds of them.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let base = fs::canonicalize(directory.path()).unwrap();
+        let target = base.join("Applications/My App.app");
+        for (path, content) in [("Info.plist", "1"), ("MacOS/X", "1"), ("Resources/r", "1")] {
+            let path = target.join("Contents").join(path);
+            fs::create_dir_all(parent(&path)).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        set_mode(&target.join("Contents/Resources"), 0o555);
+        let path = base.join("archive");
+        fs::write(&path, archive).unwrap();
+        set_mode(&path, 0o600);
+        let old = snapshot(&target);
+        Self { _directory: directory, target, archive: path, old }
+    }
+
+    fn prepare(&self, system: &Arc<FailingSystem>) -> Result<PreparedBundle> {
+        let system: Arc<dyn System> = Arc::<FailingSystem>::clone(system);
+        PreparedBundle::new(&self.target, verified(&self.archive), &system)
+    }
+
+    fn replace(&self, system: &Arc<FailingSystem>) -> Result<Progress> {
+        self.prepare(system)?.commit(&mut |_| Ok(()))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(parent(&self.target)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn assert_complete(&self, system: &FailingSystem) {
+        let expected = if system.has_swapped() && !self.is_undone() { &NEW.1 } else { &self.old };
+        assert_eq!(&snapshot(&self.target), expected);
+    }
+
+    /// In two steps the old one is renamed first, and back if the second fails.
+    fn is_undone(&self) -> bool {
+        fs::read(self.target.join(INFO_PLIST)).unwrap() == b"1"
+    }
+
+    #[track_caller]
+    fn assert_alone(&self) {
+        assert_eq!(self.names(), ["My App.app"]);
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn never_failing(layout: Layout) -> Arc<FailingSystem> {
+    Arc::new(FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO))
+}
+
+/// Fails the first call, the second, and so on, until all succeed; `check` sees each failure. Gives their number.
+fn fail_each(
+    layout: Layout,
+    failing: impl Fn(usize) -> Failing,
+    error: Errno,
+    check: impl Fn(&Scene, &FailingSystem, Error),
+) -> usize {
+    for call in 0.. {
+        let (scene, system) = (Scene::new(), Arc::new(FailingSystem::new(layout, failing(call), error)));
+        let outcome = scene.replace(&system);
+        if !system.has_failed() {
+            outcome.unwrap();
+            assert_eq!(snapshot(&scene.target), NEW.1);
+            scene.assert_alone();
+            assert!(!scene.archive.exists());
+            return call;
+        }
+        match outcome {
+            Err(error) => check(&scene, &system, error),
+            // What is left to tidy up when the new version is in place is no failure of the installation.
+            Ok(_) => assert_eq!(snapshot(&scene.target), NEW.1, "a failure is not hidden"),
+        }
+    }
+    unreachable!("an installation has an end");
+}
+
+#[test]
+fn whichever_call_fails_the_bundle_is_complete_and_nothing_is_left_after_the_next_sweep() {
+    for layout in LAYOUTS {
+        for (error, code) in FAILURES {
+            let calls = fail_each(layout, Failing::Only, error, |scene, system, error| {
+                assert_eq!(error.code(), code, "{error}");
+                scene.assert_complete(system);
+                sweep(&scene.target, &OsSystem);
+                scene.assert_complete(system);
+                scene.assert_alone();
+            });
+            assert!(calls > 25, "{layout:?}: only {calls} calls were seen");
+        }
+    }
+}
+
+#[test]
+fn a_failure_leaves_nothing_beside_the_bundle_if_tidying_up_works() {
+    for layout in LAYOUTS {
+        fail_each(layout, Failing::Only, Errno::IO, |scene, _, _| scene.assert_alone());
+    }
+}
+
+#[test]
+fn where_everything_fails_from_some_moment_on_the_next_sweep_makes_it_good() {
+    let mut left_behind = 0;
+    for layout in LAYOUTS {
+        let left = std::cell::Cell::new(0);
+        fail_each(layout, Failing::AllFrom, Errno::IO, |scene, _, _| {
+            left.set(left.get() + scene.names().len() - 1);
+            sweep(&scene.target, &OsSystem);
+            let found = snapshot(&scene.target);
+            assert!(found == scene.old || found == NEW.1);
+            scene.assert_alone();
+        });
+        left_behind += left.get();
+    }
+    assert!(left_behind > 0, "there was nothing to sweep");
+}
+
+#[test]
+fn after_a_failure_the_next_attempt_succeeds() {
+    for layout in LAYOUTS {
+        fail_each(layout, Failing::AllFrom, Errno::IO, |scene, _, _| {
+            if !scene.archive.exists() {
+                return;
+            }
+            scene.replace(&never_failing(layout)).unwrap();
+            assert_eq!(snapshot(&scene.target), NEW.1);
+        });
+    }
+}
+
+#[test]
+fn a_bundle_that_a_crash_left_renamed_away_is_put_back_and_updated() {
+    let crashed = || {
+        let scene = Scene::new();
+        let name = format!("{}1.{ASIDE}", prefix(&scene.target));
+        fs::rename(&scene.target, scene.target.with_file_name(name)).unwrap();
+        scene
+    };
+    let scene = crashed();
+    sweep(&scene.target, &OsSystem);
+    assert_eq!(snapshot(&scene.target), scene.old);
+    scene.assert_alone();
+    let scene = crashed();
+    scene.replace(&never_failing(Layout::NoExchange)).unwrap();
+    assert_eq!(snapshot(&scene.target), NEW.1);
+    scene.assert_alone();
+}
+
+#[test]
+fn a_real_bundle_is_byte_mode_and_link_identical_and_keeps_its_own_mode() {
+    let source = tempfile::tempdir().unwrap();
+    let packed = source.path().join("Build name.app");
+    write_bundle(&packed, "2");
+    let archive = Command::new("tar").args(["-cz", "-C"]).arg(source.path()).arg("Build name.app").output();
+    let scene = Scene::with(&archive.unwrap().stdout);
+    set_mode(&scene.target, 0o775);
+    scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
+    assert_eq!(snapshot(&scene.target), snapshot(&packed));
+    assert_eq!(fs::metadata(&scene.target).unwrap().mode() & 0o7777, 0o775);
+    let current = scene.target.join("Contents/Frameworks/F.framework/Versions/Current");
+    assert_eq!(fs::read_link(current).unwrap(), Path::new("A"));
+    scene.assert_alone();
+}
+
+#[test]
+fn everything_belongs_to_the_owner_of_the_old_bundle() {
+    const NOBODY: u32 = 65_534;
+    let scene = Scene::new();
+    if !rustix::process::geteuid().is_root() {
+        // Who cannot give files away keeps them: that is what every other test sees.
+        return;
+    }
+    chown(&scene.target, Some(NOBODY), Some(NOBODY)).unwrap();
+    scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
+    for path in ["", "Contents", "Contents/MacOS/X", "Contents/Resources", "Contents/current"] {
+        let metadata = fs::symlink_metadata(scene.target.join(path)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (NOBODY, NOBODY), "{path}");
+    }
+}
+
+#[test]
+fn the_record_is_made_before_the_exchange_and_fits_what_is_found_after_it() {
+    for layout in LAYOUTS {
+        let scene = Scene::new();
+        let prepared = scene.prepare(&never_failing(layout)).unwrap();
+        let mut recorded = None;
+        prepared
+            .commit(&mut |change| {
+                assert_eq!(snapshot(&scene.target), scene.old);
+                recorded = Some(change);
+                Ok(())
+            })
+            .unwrap();
+        let found = OsSystem.fingerprint(&scene.target.join(INFO_PLIST)).unwrap();
+        assert_eq!(recorded, Some(Change::Replaces(found)));
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_is_not_installed() {
+    let scene = Scene::new();
+    let prepared = scene.prepare(&never_failing(Layout::OneFileSystem)).unwrap();
+    let error = prepared.commit(&mut |_| Err(Error::io("write", "state", Errno::NOSPC.into()))).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NoSpace);
+    assert_eq!(snapshot(&scene.target), scene.old);
+    scene.assert_alone();
+}
+
+#[test]
+fn an_archive_that_was_changed_after_it_was_verified_is_not_installed() {
+    let scene = Scene::new();
+    let artifact = verified(&scene.archive);
+    fs::write(&scene.archive, small("3").gzip()).unwrap();
+    let system: Arc<dyn System> = never_failing(Layout::OneFileSystem);
+    let error = PreparedBundle::new(&scene.target, artifact, &system).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SignatureMismatch);
+    assert_eq!(snapshot(&scene.target), scene.old);
+    scene.assert_alone();
+}
+
+#[test]
+fn what_is_signed_and_no_safe_archive_leaves_nothing() {
+    for (archive, code) in [
+        (small("2").file("X.app/../y", 0o644, b"").gzip(), ErrorCode::UnsafeArchive),
+        (small("2").link("X.app/l", "/etc").gzip(), ErrorCode::UnsafeArchive),
+        (gzip(b"no archive"), ErrorCode::InvalidArtifact),
+        (b"\x7fELF".to_vec(), ErrorCode::InvalidArtifact),
+    ] {
+        let scene = Scene::with(&archive);
+        let error = scene.replace(&never_failing(Layout::OneFileSystem)).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(snapshot(&scene.target), scene.old);
+        scene.assert_alone();
+    }
+}
+
+#[test]
+fn what_is_no_bundle_is_not_replaced() {
+    let scene = Scene::new();
+    let applications = parent(&scene.target);
+    let missing = applications.join("Missing.app");
+    let plain = applications.join("plain.app");
+    fs::create_dir(&plain).unwrap();
+    let link = applications.join("Link.app");
+    symlink(applications, &link).unwrap();
+    for target in [&missing, &plain, &link] {
+        assert_eq!(check(target, &OsSystem).unwrap_err().code(), ErrorCode::NotUpdatable, "{target:?}");
+    }
+    let link = parent(applications).join("Bundle.app");
+    symlink(&scene.target, &link).unwrap();
+    check(&link, &OsSystem).unwrap();
+}
+
+#[test]
+fn a_sweep_leaves_a_bundle_that_is_about_to_be_installed_and_what_belongs_to_others() {
+    let scene = Scene::new();
+    let prepared = scene.prepare(&never_failing(Layout::OneFileSystem)).unwrap();
+    let (own, other) = (prefix(&scene.target), prefix(&scene.target.with_file_name("Other.app")));
+    let others = [format!("{other}1.tmp"), format!("{own}1"), format!("x{own}1.tmp")];
+    for name in others.iter().chain(&[format!("{own}1.tmp"), format!("{own}2.old")]) {
+        fs::create_dir_all(scene.target.with_file_name(name).join("deep")).unwrap();
+    }
+    sweep(&scene.target, &OsSystem);
+    assert!(others.iter().all(|name| scene.names().contains(name)));
+    assert_eq!(scene.names().len(), others.len() + 2);
+    prepared.commit(&mut |_| Ok(())).unwrap();
+    assert_eq!(snapshot(&scene.target), NEW.1);
+}
+
+#[test]
+fn what_was_prepared_and_is_given_up_leaves_nothing() {
+    let scene = Scene::new();
+    drop(scene.prepare(&never_failing(Layout::OneFileSystem)).unwrap());
+    assert_eq!(snapshot(&scene.target), scene.old);
+    scene.assert_alone();
+    assert!(scene.archive.exists());
+}
+
+#[test]
+fn the_size_of_what_is_packed_is_known_before_it_is_unpacked() {
+    let scene = Scene::new();
+    let mut archive = fs::read(&scene.archive).unwrap();
+    let size_at = archive.len() - 4;
+    // The size of the content as gzip keeps it: 4 GiB.
+    archive[size_at..].fill(0xff);
+    fs::write(&scene.archive, archive).unwrap();
+    assert_eq!(unpacked_at_least(&verified(&scene.archive)), u64::from(u32::MAX));
+}
+
+#[test]
+fn another_directory_put_in_the_place_of_the_unpacked_one_is_not_installed() {
+    for layout in LAYOUTS {
+        let scene = Scene::new();
+        let prepared = scene.prepare(&never_failing(layout)).unwrap();
+        let path = prepared.new.path.clone();
+        fs::rename(&path, path.with_extension("moved")).unwrap();
+        fs::create_dir_all(path.join("Contents")).unwrap();
+        fs::write(path.join(INFO_PLIST), "evil").unwrap();
+        assert_eq!(prepared.commit(&mut |_| Ok(())).unwrap_err().code(), ErrorCode::PermissionDenied);
+        assert_eq!(snapshot(&scene.target), scene.old);
+    }
+}
+
+const KILL_SCENE: &str = "UPDATER_TEST_BUNDLE";
+
+/// The child of the next test: goes from one version to the other and back until it is killed.
+#[test]
+#[ignore = "the part of another test that runs in a process of its own"]
+fn replace_for_ever() {
+    let Some(base) = std::env::var_os(KILL_SCENE).map(PathBuf::from) else { return };
+    let system: Arc<dyn System> = Arc::new(OsSystem);
+    let target = base.join("Applications/My App.app");
+    println!("ready");
+    for archive in ["one", "other"].iter().cycle() {
+        sweep(&target, &*system);
+        let copy = base.join("copy");
+        fs::copy(base.join(archive), &copy).unwrap();
+        set_mode(&copy, 0o600);
+        let artifact = verified(&copy);
+        PreparedBundle::new(&target, artifact, &system).unwrap().commit(&mut |_| Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::Stdio,
+        time::Duration,
+    };
+    let scene = Scene::new();
+    let base = parent(&scene.archive);
+    let contents = |version: &str| {
+        (0..40).fold(small(version), |archive, number| {
+            archive.file(&format!("X.app/Contents/{version}/{number}"), 0o644, &[b'x'; 20_000])
+        })
+    };
+    let versions = [("one", contents("2")), ("other", contents("3"))].map(|(name, archive)| {
+        let archive = archive.gzip();
+        sign(&archive);
+        fs::write(base.join(name), &archive).unwrap();
+        let unpacked = Scene::with(&archive);
+        unpacked.replace(&never_failing(Layout::OneFileSystem)).unwrap();
+        snapshot(&unpacked.target)
+    });
+    let (mut seen, mut interrupted) = ([0; 3], 0);
+    for round in 0..25 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "install::app_bundle::replace::tests::replace_for_ever",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(KILL_SCENE, base)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        assert!(output.lines().any(|line| line.unwrap().ends_with("ready")));
+        std::thread::sleep(Duration::from_millis(round * 37 % 200));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = snapshot(&scene.target);
+        let complete = [&scene.old, &versions[0], &versions[1]];
+        let which = complete.iter().position(|known| **known == found);
+        seen[which.unwrap_or_else(|| panic!("round {round}: half a bundle"))] += 1;
+        interrupted += usize::from(scene.names().len() > 1);
+        sweep(&scene.target, &OsSystem);
+        scene.assert_alone();
+    }
+    assert!(seen[1] > 0 && seen[2] > 0, "the children came to nothing: {seen:?}");
+    assert!(interrupted > 0, "no child was killed while it worked");
+}

@@ -1,0 +1,40 @@
+//! Artifacts of an author, for tests.
+
+use std::{
+    io::Cursor,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+use minisign::KeyPair;
+
+use super::{Announced, PublicKey, Signature, Trust, VerifiedArtifact};
+use crate::{
+    system::{OsSystem, System},
+    target::Format,
+};
+
+static KEYS: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate_unencrypted_keypair().unwrap());
+
+/// Signs as version 2.0.0.
+pub(crate) fn sign(bytes: &[u8]) -> Signature {
+    let signature = minisign::sign(None, &KEYS.sk, Cursor::new(bytes), Some("version:2.0.0"), None).unwrap();
+    Signature::parse(&signature.into_string()).unwrap()
+}
+
+/// Signs what the file holds, and verifies it.
+pub(crate) fn verified(path: &Path) -> VerifiedArtifact {
+    let announced = Announced {
+        version: "2.0.0".parse().unwrap(),
+        target: "macos-aarch64".to_owned(),
+        format: Format::App,
+        channel: None,
+        app_id: None,
+        signed_version_required: true,
+    };
+    let keys = vec![PublicKey::parse(&KEYS.pk.to_base64()).unwrap()];
+    let signature = sign(&std::fs::read(path).unwrap());
+    let trust = Arc::new(Trust { keys, signature, announced });
+    let file = OsSystem.open_private(path).unwrap();
+    VerifiedArtifact::from_file(file, path.to_owned(), &trust).unwrap()
+}
