@@ -2,16 +2,18 @@
 
 mod app_bundle;
 mod appimage;
+mod linux_package;
 mod swap;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use semver::Version;
 
 pub(crate) use appimage::own_appimage;
+pub(crate) use linux_package::{PackagePlan, PreparedPackage};
 
 use crate::{
     Error, Result, WindowsConfig,
@@ -24,9 +26,13 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     /// What an update replaces, or why nothing can be replaced.
-    pub(crate) place: Result<Place, String>,
+    place: Result<Place, String>,
+    /// The package that it turned out to belong to. Asking for it starts processes.
+    package: OnceLock<Option<Place>>,
     /// The running executable.
     executable: PathBuf,
+    /// `executablePath`.
+    configured: Option<PathBuf>,
 }
 
 /// How an application is installed, and where.
@@ -40,6 +46,13 @@ pub(crate) enum Place {
     },
     /// A macOS application bundle.
     Bundle { path: PathBuf },
+    /// A file of a package, which its package manager replaces.
+    Package {
+        path: PathBuf,
+        format: Format,
+        /// The package's name.
+        name: String,
+    },
 }
 
 /// What is asked of an installation besides replacing the application.
@@ -54,6 +67,8 @@ pub(crate) struct Order {
     pub(crate) relaunch: bool,
     /// This process ends when the installation has begun; otherwise it waits for its end where that is possible.
     pub(crate) will_exit: bool,
+    /// A higher version is installed now.
+    pub(crate) downgrade: bool,
 }
 
 /// What installing comes down to. Data only, so that it can be tested on any machine.
@@ -63,6 +78,8 @@ pub(crate) enum InstallPlan {
     ReplaceFile(PathBuf),
     /// Put the bundle in the artifact in the place of this one.
     ReplaceBundle(PathBuf),
+    /// Have the package manager replace the package.
+    InstallPackage(PackagePlan),
 }
 
 /// An installation of which only the last step is missing.
@@ -71,6 +88,7 @@ pub(crate) enum InstallPlan {
 pub(crate) enum Prepared {
     File(swap::PreparedFile),
     Bundle(app_bundle::PreparedBundle),
+    Package(PreparedPackage),
 }
 
 /// What the last step does to the application.
@@ -99,14 +117,14 @@ pub(crate) type Record<'a> = &'a mut dyn FnMut(Change) -> Result<()>;
 impl Place {
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } | Self::Bundle { path } => path,
+            Self::File { path, .. } | Self::Bundle { path } | Self::Package { path, .. } => path,
         }
     }
 
     /// What tells one version that is installed there from another.
     fn mark(&self) -> PathBuf {
         match self {
-            Self::File { path, .. } => path.clone(),
+            Self::File { path, .. } | Self::Package { path, .. } => path.clone(),
             Self::Bundle { path } => path.join(app_bundle::INFO_PLIST),
         }
     }
@@ -117,6 +135,7 @@ impl Place {
             Self::File { appimage: true, .. } => Some(Format::AppImage),
             Self::File { appimage: false, .. } => None,
             Self::Bundle { .. } => Some(Format::App),
+            Self::Package { format, .. } => Some(*format),
         }
     }
 }
@@ -131,22 +150,41 @@ impl Installation {
             Os::MacOs => app_bundle::locate(configured, &executable, system),
             Os::Windows => Err(format!("nothing can be replaced on {} yet", os.as_str())),
         };
-        Ok(Self { place, executable })
+        let package = OnceLock::new();
+        if os != Os::Linux || place.as_ref().is_ok_and(|place| place.format().is_some()) {
+            let _ = package.set(None);
+        }
+        Ok(Self { place, package, executable, configured: configured.map(Path::to_owned) })
+    }
+
+    /// Finds out, once, whether the application belongs to a package. May take a moment, so it belongs on a thread that
+    /// may wait.
+    pub(crate) fn find_package(&self, system: &dyn System) {
+        let file = self.configured.as_deref().unwrap_or(&self.executable);
+        self.package.get_or_init(|| linux_package::locate(file, system));
+    }
+
+    /// What an update replaces, or why nothing can be replaced.
+    fn place(&self) -> Result<&Place, &String> {
+        match self.package.get() {
+            Some(Some(package)) => Ok(package),
+            _ => self.place.as_ref(),
+        }
     }
 
     /// What an update replaces; where nothing can be replaced, the running executable.
     pub(crate) fn path(&self) -> &Path {
-        self.place.as_ref().map_or(&self.executable, Place::path)
+        self.place().map_or(&self.executable, Place::path)
     }
 
     /// What was installed, where that can be told.
     pub(crate) fn format(&self) -> Option<Format> {
-        self.place.as_ref().ok()?.format()
+        self.place().ok()?.format()
     }
 
     /// Tells whether what an update replaces was replaced.
     pub(crate) fn fingerprint(&self, system: &dyn System) -> Option<Fingerprint> {
-        system.fingerprint(&self.place.as_ref().ok()?.mark()).ok()
+        system.fingerprint(&self.place().ok()?.mark()).ok()
     }
 }
 
@@ -154,13 +192,24 @@ impl Installation {
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`], [`Error::NotUpdatable`].
-pub(crate) fn plan(format: Format, installation: &Installation, _order: &Order) -> Result<InstallPlan> {
-    let place = installation.place.as_ref().map_err(|reason| not_updatable(reason.clone()))?;
+pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -> Result<InstallPlan> {
+    let place = installation.place().map_err(|reason| not_updatable(reason.clone()))?;
     match (format, place) {
         (Format::AppImage, Place::File { path, .. }) => Ok(InstallPlan::ReplaceFile(path.clone())),
         (Format::App, Place::Bundle { path }) => {
             app_bundle::refuse_translocated(path)?;
             Ok(InstallPlan::ReplaceBundle(path.clone()))
+        }
+        (format, Place::Package { path, format: installed, name }) => {
+            linux_package::plan(format, *installed, name, path, order.downgrade)
+                .map(InstallPlan::InstallPackage)
+        }
+        (format, Place::File { path, .. }) if format.is_package() => {
+            let reason = format!(
+                "{} belongs to no {format} package: a package is only replaced by the same package",
+                path.display()
+            );
+            Err(not_updatable(reason))
         }
         (format, _) => {
             let reason = "this version of the updater cannot install it".to_owned();
@@ -178,6 +227,7 @@ pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
     match plan {
         InstallPlan::ReplaceFile(target) => swap::resolve(target, system).map(drop),
         InstallPlan::ReplaceBundle(target) => app_bundle::check(target, system),
+        InstallPlan::InstallPackage(plan) => linux_package::check(plan, system),
     }
 }
 
@@ -186,6 +236,7 @@ pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn 
     match plan {
         InstallPlan::ReplaceFile(target) => swap::copy_directory(target, downloads, system),
         InstallPlan::ReplaceBundle(target) => app_bundle::copy_directory(target, system),
+        InstallPlan::InstallPackage(_) => linux_package::copy_directory(downloads, system),
     }
 }
 
@@ -204,6 +255,9 @@ pub(crate) fn prepare(
         InstallPlan::ReplaceBundle(path) => {
             app_bundle::PreparedBundle::new(path, artifact, system).map(Prepared::Bundle)
         }
+        InstallPlan::InstallPackage(plan) => {
+            PreparedPackage::new(plan, artifact, system).map(Prepared::Package)
+        }
     }
 }
 
@@ -213,15 +267,17 @@ impl Prepared {
         match self {
             Self::File(file) => file.commit(record).map(|()| Progress::Done),
             Self::Bundle(bundle) => bundle.commit(record),
+            Self::Package(package) => package.commit(record).map(|()| Progress::Done),
         }
     }
 }
 
 /// Removes what an installation that was killed left beside the target.
 pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
-    match &installation.place {
+    match installation.place() {
         Ok(Place::File { path, .. }) => swap::sweep(path, system),
         Ok(Place::Bundle { path }) => app_bundle::sweep(path, system),
-        Err(_) => {}
+        // What is left is the package manager's.
+        Ok(Place::Package { .. }) | Err(_) => {}
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub(crate) use os::{
@@ -23,6 +24,8 @@ pub(crate) mod testing;
 #[cfg(unix)]
 #[path = "system/unix.rs"]
 mod os;
+#[cfg(unix)]
+mod run;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
@@ -42,6 +45,26 @@ pub(crate) struct Command {
     /// Variables that are removed (`None`) or changed.
     pub(crate) env: Vec<(OsString, Option<OsString>)>,
     pub(crate) directory: Option<PathBuf>,
+}
+
+/// A program to be run to its end, in an environment with nothing but the system's `PATH` and the `C` locale.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) args: &'a [OsString],
+    /// What it reads, from the start; else nothing.
+    pub(crate) stdin: Option<&'a File>,
+    /// It is ended after this time. Without a limit it may ask its user at the terminal.
+    pub(crate) time_max: Option<Duration>,
+}
+
+/// How a program ended, and the last of what it wrote: 64 KiB of each stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// Nothing, where a signal ended it.
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// What tells whether a file was replaced. The device is left out: some file systems number it anew at every mount.
@@ -101,6 +124,22 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     /// Whole directories.
     #[cfg(any(target_os = "macos", all(test, unix)))]
     fn tree(&self) -> &dyn Tree;
+    /// Runs a program and waits for its end. [`io::ErrorKind::TimedOut`] where that took too long.
+    fn run(&self, _: &Program<'_>) -> io::Result<Finished> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Whether this process may do everything.
+    fn is_root(&self) -> bool {
+        false
+    }
+    /// Whether somebody sits at a terminal and can be asked there.
+    fn has_terminal(&self) -> bool {
+        false
+    }
+    /// Whether only root can have put the file there.
+    fn belongs_to_root(&self, _: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Fails unless so many bytes can be written into the directory.

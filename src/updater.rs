@@ -76,6 +76,12 @@ impl Updater {
     /// With one endpoint, why its answer is not valid; with several, [`Error::NoValidEndpoint`] with the reason of each.
     pub async fn check(&self) -> Result<Option<Update>> {
         let client = Client::shared(self.context.settings.proxy.as_ref())?;
+        let context = Arc::clone(&self.context);
+        run_blocking(move || {
+            context.find_package();
+            Ok(())
+        })
+        .await?;
         let mut errors = Vec::new();
         for endpoint in &self.context.settings.endpoints {
             match self.ask(&client, endpoint).await {
@@ -98,7 +104,11 @@ impl Updater {
     /// [`Error::Busy`] while another update of this application is under way; [`Error::Io`] and its relatives.
     pub async fn pending(&self) -> Result<Option<StagedUpdate>> {
         let context = Arc::clone(&self.context);
-        run_blocking(move || StagedUpdate::pending(&context)).await
+        run_blocking(move || {
+            context.find_package();
+            StagedUpdate::pending(&context)
+        })
+        .await
     }
 
     /// A manifest, or nothing where the server says that there is nothing (204). The whole answer has to arrive within

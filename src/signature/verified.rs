@@ -8,6 +8,7 @@ use std::{
 };
 
 use minisign_verify::StreamVerifier;
+use ring::digest;
 
 use super::{Announced, PublicKey, Signature, SignedMetadata};
 use crate::{Error, Result};
@@ -199,6 +200,24 @@ impl VerifiedArtifact {
         feed(&mut reader, |_| {}).map_err(|error| Error::io("read", &self.path, error))?;
         self.trust.accept(reader.into_inner().hasher)?;
         Ok(made)
+    }
+
+    /// SHA-512 of the bytes in hexadecimal digits. They are verified once more in the same pass, so that it is the
+    /// digest of what was signed, whatever happened to the file since.
+    pub(crate) fn sha512(&self) -> Result<String> {
+        let mut file = &self.file;
+        let mut hasher = Hasher::new(&self.trust.signature, &self.trust.keys);
+        let mut digest = digest::Context::new(&digest::SHA512);
+        file.rewind()
+            .and_then(|()| {
+                feed(&mut file, |chunk| {
+                    hasher.update(chunk);
+                    digest.update(chunk);
+                })
+            })
+            .map_err(|error| Error::io("read", &self.path, error))?;
+        self.trust.accept(hasher)?;
+        Ok(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Copies the bytes to another file and verifies the copy, which may lie on another file system.

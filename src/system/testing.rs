@@ -1,6 +1,7 @@
-//! [`FakeSystem`]: files and an environment that exist only in memory, for decisions that depend on them.
+//! [`FakeSystem`]: files and an environment that exist only in memory, for decisions that depend on them; and programs
+//! with stand-ins.
 
-use std::{collections::BTreeMap, io::ErrorKind};
+use std::{collections::BTreeMap, io::ErrorKind, sync::Mutex};
 
 use super::*;
 
@@ -8,6 +9,12 @@ use super::*;
 pub(crate) struct FakeSystem {
     files: BTreeMap<PathBuf, Vec<u8>>,
     env: BTreeMap<String, OsString>,
+    links: Vec<(PathBuf, PathBuf)>,
+    /// The shell script that stands in for each program.
+    programs: BTreeMap<PathBuf, String>,
+    runs: Mutex<Vec<Vec<String>>>,
+    terminal: bool,
+    root: bool,
 }
 
 impl FakeSystem {
@@ -19,6 +26,33 @@ impl FakeSystem {
     pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// `path`, or what lies in it, leads to `target`.
+    pub(crate) fn with_link(mut self, path: &str, target: &str) -> Self {
+        self.links.push((path.into(), target.into()));
+        self
+    }
+
+    /// Runs this script in place of a program; the program's arguments are the script's.
+    pub(crate) fn with_program(mut self, path: &str, script: &str) -> Self {
+        self.programs.insert(path.into(), script.to_owned());
+        self
+    }
+
+    pub(crate) fn with_terminal(mut self) -> Self {
+        self.terminal = true;
+        self
+    }
+
+    pub(crate) fn with_root(mut self) -> Self {
+        self.root = true;
+        self
+    }
+
+    /// The programs that were run, with their arguments.
+    pub(crate) fn runs(&self) -> Vec<Vec<String>> {
+        self.runs.lock().unwrap().clone()
     }
 
     fn file(&self, path: &Path) -> io::Result<&Vec<u8>> {
@@ -52,7 +86,11 @@ impl System for FakeSystem {
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        Ok(path.to_owned())
+        let real = self.links.iter().find_map(|(link, target)| {
+            let rest = path.strip_prefix(link).ok()?;
+            Some(if rest.as_os_str().is_empty() { target.clone() } else { target.join(rest) })
+        });
+        Ok(real.unwrap_or_else(|| path.to_owned()))
     }
 
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
@@ -63,8 +101,8 @@ impl System for FakeSystem {
         self.file(path).map(|_| true)
     }
 
-    fn check_executable(&self, _: &Path) -> io::Result<()> {
-        unsupported()
+    fn check_executable(&self, program: &Path) -> io::Result<()> {
+        if self.programs.contains_key(program) { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
     }
 
     fn check_writable(&self, _: &Path) -> io::Result<()> {
@@ -122,5 +160,26 @@ impl System for FakeSystem {
     #[cfg(unix)]
     fn tree(&self) -> &dyn Tree {
         &OsSystem
+    }
+
+    fn run(&self, program: &Program<'_>) -> io::Result<Finished> {
+        let shown = [program.path.as_os_str()].into_iter().chain(program.args.iter().map(AsRef::as_ref));
+        self.runs.lock().unwrap().push(shown.map(|arg| arg.to_string_lossy().into_owned()).collect());
+        let script = self.programs.get(program.path).ok_or(ErrorKind::NotFound)?;
+        let mut args = vec!["-c".into(), script.into(), program.path.into()];
+        args.extend_from_slice(program.args);
+        OsSystem.run(&Program { path: Path::new("/bin/sh"), args: &args, ..*program })
+    }
+
+    fn is_root(&self) -> bool {
+        self.root
+    }
+
+    fn has_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    fn belongs_to_root(&self, path: &Path) -> io::Result<bool> {
+        Ok(!path.starts_with("/home"))
     }
 }

@@ -5,7 +5,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     os::{
         fd::AsFd,
         unix::{
@@ -26,7 +26,7 @@ use rustix::{
 
 #[cfg(any(target_os = "macos", test))]
 use super::Tree;
-use super::{Command, Fingerprint, System};
+use super::{Command, Fingerprint, Finished, Program, System, run};
 
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
 const KEPT_MODE: u32 = 0o777;
@@ -159,6 +159,22 @@ impl System for OsSystem {
     #[cfg(any(target_os = "macos", test))]
     fn tree(&self) -> &dyn Tree {
         self
+    }
+
+    fn run(&self, program: &Program<'_>) -> io::Result<Finished> {
+        run::run(program)
+    }
+
+    fn is_root(&self) -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    fn has_terminal(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    fn belongs_to_root(&self, path: &Path) -> io::Result<bool> {
+        fs::metadata(path).map(|metadata| metadata.uid() == 0)
     }
 }
 

@@ -34,6 +34,11 @@ impl Context {
         Ok(Self { settings, installation, system })
     }
 
+    /// Comes first in a check, because it decides what the application is. May take a moment.
+    pub(super) fn find_package(&self) {
+        self.installation.find_package(&*self.system);
+    }
+
     /// The keys to look for in a manifest: with the bundle first, where it is known.
     pub(super) fn target_keys(&self) -> Vec<String> {
         if let Some(target) = &self.settings.target_override {
@@ -143,6 +148,7 @@ impl Context {
             windows: self.settings.config.windows.clone().unwrap_or_default(),
             relaunch: options.relaunch.unwrap_or_else(|| format.is_windows_installer()),
             will_exit: options.will_exit.unwrap_or_else(|| format.is_windows_installer()),
+            downgrade: version.cmp_precedence(&self.current_version()).is_lt(),
         }
     }
 
