@@ -51,7 +51,7 @@ testInChromium('every button asks for one thing, without arguments', async (t) =
     [state('idle'), 'Check for updates', 'check'],
     [available(), 'Download', 'download'],
     [downloading(), 'Cancel', 'cancel'],
-    [STATES.ready[0], 'When I quit', 'installOnQuit'],
+    [STATES.ready[0], 'Install on quit', 'installOnQuit'],
     [STATES.ready[0], 'Restart now', 'restart'],
     [STATES['check-failed'][0], 'Try again', 'check'],
     [STATES['download-failed'][0], 'Try again', 'download'],
@@ -90,7 +90,7 @@ testInChromium('the keyboard alone is enough', async (t) => {
   await window.show(downloading())
   await press('Cancel')
   await window.show(STATES.ready[0])
-  await press('When I quit')
+  await press('Install on quit')
   await window.show(STATES.scheduled[0])
   await press('Restart now')
   t.deepEqual(

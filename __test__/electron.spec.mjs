@@ -74,7 +74,7 @@ test('what an earlier run has downloaded is ready at the start, without network'
   t.is(example.server.requests.length, asked)
 })
 
-test('“when I quit” installs when the application quits, and starts nothing', async (t) => {
+test('“install on quit” installs when the application quits, and starts nothing', async (t) => {
   const example = await installExample(t)
   const script = join(example.sources, 'main.mjs')
   const bytes = executable(join(example.dir, 'new', 'app.AppImage'))

@@ -13,6 +13,8 @@ const require = createRequire(import.meta.url)
 const SCREENSHOTS = fileURLToPath(new URL('../../target/screenshots', import.meta.url))
 const PRELOAD = join(EXAMPLE, 'preload.cjs')
 
+const PATIENCE_MS = 15_000
+
 /** Chromium does not know the scheme of the application, so that its page has this address here. */
 const ORIGIN = 'http://window.invalid'
 
@@ -34,7 +36,9 @@ function isInstalled(name) {
 /** Files come from the main process of `application`, as they do in Electron. */
 export async function startChromium(application) {
   const { chromium } = require('playwright-core')
-  const browser = await chromium.launch({ executablePath: find('chromium') })
+  // With handlers of its own for signals, a test that hangs could not be ended.
+  const signals = { handleSIGHUP: false, handleSIGINT: false, handleSIGTERM: false }
+  const browser = await chromium.launch({ executablePath: find('chromium'), ...signals })
   return {
     close: () => browser.close(),
     isConnected: () => browser.isConnected(),
@@ -46,6 +50,7 @@ export async function startChromium(application) {
 async function open(t, browser, application, { invoke, state, ...options }) {
   const context = await browser.newContext({ viewport: { width: 480, height: 480 }, ...options })
   t.teardown(() => context.close())
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   const window = new Window(page, state)
   page.on('console', (message) => window.complaints.push(message.text()))

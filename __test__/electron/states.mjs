@@ -57,11 +57,11 @@ export const STATES = {
     'Verifying the download…',
     ['Cancel'],
   ],
-  ready: [state('ready', { update: UPDATE }), 'Version 2.0.0 is ready', ['When I quit', 'Restart now']],
+  ready: [state('ready', { update: UPDATE }), 'Version 2.0.0 is ready', ['Install on quit', 'Restart now']],
   pending: [
     state('ready', { update: { version: '2.0.0' } }),
     'Version 2.0.0 is ready',
-    ['When I quit', 'Restart now'],
+    ['Install on quit', 'Restart now'],
   ],
   scheduled: [state('scheduled', { update: UPDATE }), 'Version 2.0.0 is ready', ['Restart now']],
   installing: [state('installing', { update: UPDATE }), 'Installing version 2.0.0…', []],

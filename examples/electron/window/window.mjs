@@ -48,7 +48,7 @@ const LABELS = {
   check: 'Check for updates',
   download: 'Download',
   cancel: 'Cancel',
-  installOnQuit: 'When I quit',
+  installOnQuit: 'Install on quit',
   restart: 'Restart now',
 }
 
