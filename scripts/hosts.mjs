@@ -19,8 +19,13 @@ const STEPS = [
   ['linux armv7: run', () => runSpecs('armv7-unknown-linux-gnueabihf')],
   ['linux x64 musl: built', () => cross('x86_64-unknown-linux-musl')],
   ['linux x64 musl: run', () => runSpecs('x86_64-unknown-linux-musl')],
+  ['win32 x64: built', () => cross('x86_64-pc-windows-gnu')],
+  ['win32 x64: run', () => runSpecs('x86_64-pc-windows-gnu')],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
+  ['win32 x64 msvc: type-checked', () => cross('x86_64-pc-windows-msvc')],
+  ['win32 arm64 msvc: type-checked', () => cross('aarch64-pc-windows-msvc')],
+  ['win32 ia32 msvc: type-checked', () => cross('i686-pc-windows-msvc')],
   ['workflows', lintWorkflows],
   ['packages: pnpm, Yarn, publishing', testManagers],
 ]

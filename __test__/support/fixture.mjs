@@ -6,10 +6,13 @@ import { appImage } from './artifact.mjs'
 import { file, json, serve } from './server.mjs'
 import { keyPair, sign } from './signer.mjs'
 
+const SYSTEMS = { linux: 'linux', darwin: 'macos', win32: 'windows' }
 const ARCHS = { x64: 'x86_64', arm64: 'aarch64', arm: 'armv7', ia32: 'i686' }
 
 /** The key of this machine under `platforms`. */
-export const PLATFORM = `linux-${ARCHS[process.arch]}`
+export const PLATFORM = `${SYSTEMS[process.platform]}-${ARCHS[process.arch]}`
+/** What is announced, unless a test says otherwise. */
+const FORMAT = { linux: 'appimage', darwin: 'app', win32: 'nsis' }[process.platform]
 export const OLD = appImage('old')
 export const NEW = appImage('new')
 
@@ -36,7 +39,7 @@ export async function fixture(t) {
     { version = '2.0.0', notes, signature = sign(key, bytes), route, ...entry } = {},
   ) {
     server.routes['/artifact'] = route ?? file(bytes)
-    const platform = { url: `${server.url}/artifact`, signature, format: 'appimage', ...entry }
+    const platform = { url: `${server.url}/artifact`, signature, format: FORMAT, ...entry }
     server.routes['/latest.json'] = json({ version, notes, platforms: { [PLATFORM]: platform } })
   }
   publish()
@@ -58,7 +61,7 @@ export async function fixture(t) {
     /** Everything beside the application and among the downloads. */
     leftovers: async () => [
       ...(await readdir(join(dir, 'app'))).filter((name) => name !== 'app.AppImage'),
-      ...(await files(dataDir)).filter((path) => !/\/(lock|[^/]*\.lock|[^/]*\.json)$/.test(path)),
+      ...(await files(dataDir)).filter((path) => !/[\\/](lock|[^\\/]*\.lock|[^\\/]*\.json)$/.test(path)),
     ],
   }
 }

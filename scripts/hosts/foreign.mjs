@@ -1,4 +1,5 @@
 import { CACHED } from './cache.mjs'
+import { WINE } from './wine.mjs'
 
 /** Specs that say nothing about a platform: `npm test` runs them. By the start of a name, with the reason. */
 const NOT_ABOUT_THE_PLATFORM = {
@@ -32,5 +33,16 @@ export const HOSTS = {
     executable: CACHED.muslLoader,
     needs: [CACHED.muslLoader, CACHED.muslNode],
     leftOut: NOT_ABOUT_THE_PLATFORM,
+  },
+  // Wine runs ava itself too: processes in it cannot talk to one outside.
+  'x86_64-pc-windows-gnu': {
+    node: CACHED.windowsNode,
+    needs: [WINE, CACHED.windowsNode, CACHED.wine],
+    leftOut: {
+      ...NOT_ABOUT_THE_PLATFORM,
+      memory: 'measures with /proc',
+      relaunch: 'about shell scripts and processes of Unix',
+      target: 'about AppImages, their modes and links',
+    },
   },
 }

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path'
 import { outputOf } from '../cross.mjs'
 import { TARGETS } from '../cross/targets.mjs'
 import { ROOT, runWith } from '../steps.mjs'
+import { CACHED } from './cache.mjs'
 import { HOSTS } from './foreign.mjs'
 import { need } from './tools.mjs'
+import { runWindowsNode } from './wine.mjs'
 
 const AVA = join('node_modules', 'ava', 'entrypoints', 'cli.mjs')
 const { files: SHIPPED } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
@@ -15,19 +17,24 @@ export function runSpecs(target) {
   const host = HOSTS[target]
   need(...host.needs)
   const directory = copyPackage(target)
+  // One test of a spec after the other: an emulated processor is slow, and some tests are about patience.
+  const ava = [AVA, '--serial', '--timeout', '5m', ...specs(host)]
+  if (host.node === CACHED.windowsNode) runWindowsNode(directory, ...ava)
+  else runWith({ cwd: directory, env: emulated(host, target, directory) }, process.execPath, ...ava)
+}
+
+/** Makes this Node.js start another one for each spec. */
+function emulated(host, target, directory) {
   // The tests start more processes of the same Node.js, and only this can be started without knowing of the emulator.
   const node = wrapper(host)
   const preload = join(directory, 'preload.cjs')
   writeFileSync(preload, `process.execPath = ${JSON.stringify(node)}\n`)
-  const env = {
+  return {
     ...process.env,
     NODE_OPTIONS: `--require ${JSON.stringify(preload)}`,
     // The loader would look at this system's libc instead of the one that Node.js runs with.
     NAPI_RS_NATIVE_LIBRARY_PATH: join(directory, Object.values(TARGETS[target].crates.napi)[0]),
   }
-  // One test of a spec after the other: an emulated processor is slow, and some tests are about patience.
-  const options = ['--serial', '--timeout', '5m']
-  runWith({ cwd: directory, env }, process.execPath, AVA, ...options, ...specs(host))
 }
 
 /** Links would lead back to the addon of this platform. */

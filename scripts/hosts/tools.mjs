@@ -7,6 +7,13 @@ const PATHS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin
 
 /** Programs and files, each with the Debian package that it comes from. `npm run hosts:setup` installs these. */
 export const DEBIAN_PACKAGES = {
+  cc: 'build-essential',
+  chromium: 'chromium',
+  curl: 'curl',
+  minisign: 'minisign',
+  nginx: 'nginx',
+  openssl: 'openssl',
+  script: 'bsdutils',
   '/usr/bin/cargo': 'cargo-web',
   '/usr/bin/rustc': 'rustc-web',
   '/usr/lib/rustlib/src/rust/library': 'rust-web-src',
@@ -29,7 +36,6 @@ export const DEBIAN_PACKAGES = {
   rpm: 'rpm',
   pkexec: 'pkexec',
   sudo: 'sudo',
-  chromium: 'chromium',
 }
 
 /** Where a program or file is; else undefined. */
