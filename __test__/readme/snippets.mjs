@@ -19,6 +19,7 @@ export const SNIPPETS = {
     t.regex(stdout, /^0\.2\.0 is available: What is new\n[^]*download 100\nverify 100\n$/)
   },
   'Download now, install at the next start, 1': stagesThenInstalls,
+  'Download now, install when the application quits, 1': installs,
   'Ending it early, 1': async (t, project, block) => {
     await installs(t, project, block)
     await endsEarly(t, project, block)
