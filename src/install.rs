@@ -17,6 +17,7 @@ pub(crate) use linux_package::{PackagePlan, PreparedPackage};
 
 use crate::{
     Error, Result, WindowsConfig,
+    relaunch::Launch,
     signature::VerifiedArtifact,
     system::{Fingerprint, System},
     target::{Format, Os, Target},
@@ -180,6 +181,16 @@ impl Installation {
     /// What was installed, where that can be told.
     pub(crate) fn format(&self) -> Option<Format> {
         self.place().ok()?.format()
+    }
+
+    /// How it is started again.
+    pub(crate) fn launch(&self) -> Launch<'_> {
+        match self.place() {
+            Ok(Place::Bundle { path }) => Launch::Bundle(path),
+            Ok(place) => Launch::Program(place.path()),
+            // What is no application that could be updated can be started all the same.
+            Err(_) => Launch::Program(self.configured.as_ref().unwrap_or(&self.executable)),
+        }
     }
 
     /// Tells whether what an update replaces was replaced.

@@ -16,6 +16,8 @@ use crate::{
 /// What the runtime of an AppImage sets for the program in it. The next run sets its own.
 const APPIMAGE_VARIABLES: [&str; 4] = ["APPIMAGE", "APPDIR", "ARGV0", "OWD"];
 
+const OPEN: &str = "/usr/bin/open";
+
 /// What to start.
 #[derive(Debug, Clone, Default)]
 pub struct RelaunchOptions {
@@ -36,7 +38,16 @@ pub fn relaunch(options: RelaunchOptions) -> Result<()> {
     check(&options)?;
     let os = Target::current()?.os;
     let installation = Installation::locate(options.executable_path.as_deref(), os, &system)?;
-    start(installation.path(), options.args, &system)
+    start(installation.launch(), options.args, &system)
+}
+
+/// What is started, and so how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Launch<'a> {
+    /// An executable file.
+    Program(&'a Path),
+    /// A macOS bundle. LaunchServices starts it, so that it becomes an application with a Dock icon of its own.
+    Bundle(&'a Path),
 }
 
 /// A relative path would be looked up by two rules: this process's directory, and the `PATH` of the shell.
@@ -56,14 +67,38 @@ fn check(options: &RelaunchOptions) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn start(program: &Path, args: Option<Vec<OsString>>, system: &dyn System) -> Result<()> {
+pub(crate) fn start(launch: Launch<'_>, args: Option<Vec<OsString>>, system: &dyn System) -> Result<()> {
+    let args = args.unwrap_or_else(|| system.args());
+    match launch {
+        Launch::Program(program) => start_program(program, args, system),
+        Launch::Bundle(bundle) => start_bundle(bundle, args, system),
+    }
+}
+
+fn start_bundle(bundle: &Path, args: Vec<OsString>, system: &dyn System) -> Result<()> {
+    let command = open(bundle, args);
+    let started = system.check_executable(&command.program).and_then(|()| system.spawn_after_exit(&command));
+    started.map_err(|error| Error::io("start", bundle, error))
+}
+
+/// open(1): `-n`, a new instance although this one may not be quite gone; `--args`, what follows is the application's.
+fn open(bundle: &Path, args: Vec<OsString>) -> Command {
+    let mut all: Vec<OsString> = vec!["-n".into(), bundle.into()];
+    if !args.is_empty() {
+        all.push("--args".into());
+        all.extend(args);
+    }
+    Command { program: OPEN.into(), args: all, env: Vec::new(), directory: None }
+}
+
+fn start_program(program: &Path, args: Vec<OsString>, system: &dyn System) -> Result<()> {
     let fail = |error| Error::io("start", program, error);
     system.check_executable(program).map_err(fail)?;
     let executable = system.current_exe().map_err(fail)?;
     let appdir = own_appimage(&executable, system).and_then(|_| system.env("APPDIR")).map(PathBuf::from);
     let command = plan(
         program,
-        args.unwrap_or_else(|| system.args()),
+        args,
         own_appimage(&executable, system).is_some(),
         appdir.as_deref(),
         &system.envs(),
@@ -154,5 +189,13 @@ mod tests {
         let env = env(&[("PATH", "/usr/bin"), ("APPDIR", "/tmp/.mount_Terminal")]);
         let command = plan(Path::new("/opt/app"), Vec::new(), false, None, &env, Some(Path::new("/work")));
         assert_eq!((command.env, command.directory), (Vec::new(), None));
+    }
+    #[test]
+    fn a_bundle_is_opened_with_its_arguments_behind_those_of_open() {
+        let bundle = Path::new("/Applications/My App.app");
+        let command = open(bundle, vec!["-n".into(), "a b".into(), "--args".into()]);
+        assert_eq!(command.program, Path::new("/usr/bin/open"));
+        assert_eq!(command.args, ["-n", "/Applications/My App.app", "--args", "-n", "a b", "--args"]);
+        assert_eq!(open(bundle, Vec::new()).args, ["-n", "/Applications/My App.app"]);
     }
 }

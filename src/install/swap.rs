@@ -207,6 +207,7 @@ mod tests {
         system::{
             OsSystem,
             failing::{Failing, FailingSystem, Layout},
+            testing::eventually,
         },
         target::Format,
     };
@@ -330,7 +331,10 @@ mod tests {
             let left = std::cell::Cell::new(0);
             fail_each(layout, Failing::AllFrom, Errno::IO, |scene, system, _| {
                 left.set(left.get() + scene.names().len() - 1);
-                sweep(&scene.target, &OsSystem);
+                eventually(|| {
+                    sweep(&scene.target, &OsSystem);
+                    scene.names().len() == 1
+                });
                 scene.assert_complete(if system.has_swapped() { NEW } else { OLD });
             });
             left_behind += left.get();

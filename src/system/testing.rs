@@ -5,6 +5,17 @@ use std::{collections::BTreeMap, io::ErrorKind, sync::Mutex};
 
 use super::*;
 
+/// Tries for some seconds: a program that another test starts at this moment has a copy of every lock until it runs.
+pub(crate) fn eventually(mut succeeds: impl FnMut() -> bool) -> bool {
+    (0..200).any(|_| {
+        let done = succeeds();
+        if !done {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        done
+    })
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct FakeSystem {
     files: BTreeMap<PathBuf, Vec<u8>>,

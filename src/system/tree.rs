@@ -40,8 +40,8 @@ pub(crate) trait Tree {
     fn create_root(&self, path: &Path) -> io::Result<File>;
     /// Opens a directory; a link is not followed.
     fn open_root(&self, path: &Path) -> io::Result<File>;
-    /// Who owns a directory.
-    fn owner(&self, root: &File) -> io::Result<Owner>;
+    /// Who owns a directory, and its permissions.
+    fn owner_and_mode(&self, root: &File) -> io::Result<(Owner, u32)>;
     /// Makes a directory that did not exist.
     fn create_dir_in(&self, root: &File, path: &Path) -> io::Result<()>;
     /// Makes a file that did not exist.
@@ -88,9 +88,10 @@ impl Tree for OsSystem {
         Ok(File::from(rustix::fs::open(path, OPEN_DIR, Mode::empty())?))
     }
 
-    fn owner(&self, root: &File) -> io::Result<Owner> {
+    fn owner_and_mode(&self, root: &File) -> io::Result<(Owner, u32)> {
         let metadata = root.metadata()?;
-        Ok(Owner { user: metadata.uid(), group: metadata.gid() })
+        let owner = Owner { user: metadata.uid(), group: metadata.gid() };
+        Ok((owner, metadata.mode() & 0o777))
     }
 
     fn create_dir_in(&self, root: &File, path: &Path) -> io::Result<()> {

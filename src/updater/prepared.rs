@@ -82,7 +82,7 @@ impl PreparedInstall {
         // Until this can be written, the record made before the last step says the same.
         let _ = context.settle(&ledger.data);
         if relaunch {
-            relaunch::start(context.installation.path(), args, &*context.system)?;
+            relaunch::start(context.installation.launch(), args, &*context.system)?;
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ impl Tree for FailingSystem {
         self.real()?.open_root(path)
     }
 
-    fn owner(&self, root: &File) -> io::Result<Owner> {
-        self.real()?.owner(root)
+    fn owner_and_mode(&self, root: &File) -> io::Result<(Owner, u32)> {
+        self.real()?.owner_and_mode(root)
     }
 
     fn create_dir_in(&self, root: &File, path: &Path) -> io::Result<()> {

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     process::Command,
     sync::LazyLock,
@@ -8,14 +9,19 @@ use std::{
 use rustix::io::Errno;
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    exchange::{ASIDE, unpacked_at_least},
+    *,
+};
 use crate::{
     ErrorCode,
     archive::testing::{Builder, gzip, snapshot, write_bundle},
+    install::{Change, swap::prefix},
     signature::testing::{sign, verified},
     system::{
         OsSystem,
         failing::{Failing, FailingSystem, Layout},
+        testing::eventually,
     },
 };
 
@@ -101,6 +107,16 @@ impl Scene {
     }
 
     #[track_caller]
+    fn assert_swept(&self) {
+        let swept = eventually(|| {
+            sweep(&self.target, &OsSystem);
+            self.names().len() == 1
+        });
+        assert!(swept, "{:?}", self.names());
+        self.assert_alone();
+    }
+
+    #[track_caller]
     fn assert_alone(&self) {
         assert_eq!(self.names(), ["My App.app"]);
     }
@@ -147,9 +163,8 @@ fn whichever_call_fails_the_bundle_is_complete_and_nothing_is_left_after_the_nex
             let calls = fail_each(layout, Failing::Only, error, |scene, system, error| {
                 assert_eq!(error.code(), code, "{error}");
                 scene.assert_complete(system);
-                sweep(&scene.target, &OsSystem);
+                scene.assert_swept();
                 scene.assert_complete(system);
-                scene.assert_alone();
             });
             assert!(calls > 25, "{layout:?}: only {calls} calls were seen");
         }
@@ -170,10 +185,9 @@ fn where_everything_fails_from_some_moment_on_the_next_sweep_makes_it_good() {
         let left = std::cell::Cell::new(0);
         fail_each(layout, Failing::AllFrom, Errno::IO, |scene, _, _| {
             left.set(left.get() + scene.names().len() - 1);
-            sweep(&scene.target, &OsSystem);
+            scene.assert_swept();
             let found = snapshot(&scene.target);
             assert!(found == scene.old || found == NEW.1);
-            scene.assert_alone();
         });
         left_behind += left.get();
     }
@@ -357,7 +371,8 @@ fn another_directory_put_in_the_place_of_the_unpacked_one_is_not_installed() {
     for layout in LAYOUTS {
         let scene = Scene::new();
         let prepared = scene.prepare(&never_failing(layout)).unwrap();
-        let path = prepared.new.path.clone();
+        let name = scene.names().into_iter().find(|name| name.ends_with(".tmp")).unwrap();
+        let path = scene.target.with_file_name(name);
         fs::rename(&path, path.with_extension("moved")).unwrap();
         fs::create_dir_all(path.join("Contents")).unwrap();
         fs::write(path.join(INFO_PLIST), "evil").unwrap();
@@ -431,8 +446,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
         let which = complete.iter().position(|known| **known == found);
         seen[which.unwrap_or_else(|| panic!("round {round}: half a bundle"))] += 1;
         interrupted += usize::from(scene.names().len() > 1);
-        sweep(&scene.target, &OsSystem);
-        scene.assert_alone();
+        scene.assert_swept();
     }
     assert!(seen[1] > 0 && seen[2] > 0, "the children came to nothing: {seen:?}");
     assert!(interrupted > 0, "no child was killed while it worked");
