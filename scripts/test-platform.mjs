@@ -1,17 +1,30 @@
-// `npm run test:platform -- <directory>`: the tests of the package that make sense on this machine, with the compiled files
-// in a directory that `npm run build:platform` has filled, here or elsewhere.
+// `npm run test:platform -- <directory> [--emulated]`: the tests of the package that make sense on this machine, with the
+// compiled files in a directory that `npm run build:platform` has filled, here or elsewhere.
 import { copyFileSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 
+import { HOSTS } from './hosts/foreign.mjs'
 import { ROOT, run } from './steps.mjs'
 
-// The others install AppImages.
+// The others install what Linux installs.
 const EVERYWHERE = ['options', 'package', 'package-loader', 'package-release']
 
-const from = resolve(process.argv[2])
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { emulated: { type: 'boolean' } },
+})
+const from = resolve(positionals[0])
 for (const file of readdirSync(from)) {
   rmSync(join(ROOT, file), { force: true })
   copyFileSync(join(from, file), join(ROOT, file))
 }
-const chosen = process.platform === 'linux' ? [] : EVERYWHERE.map((name) => `__test__/${name}.spec.mjs`)
-run(process.execPath, join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), ...chosen)
+
+const { leftOut } = HOSTS['armv7-unknown-linux-gnueabihf']
+const specs = readdirSync(join(ROOT, '__test__'))
+  .filter((name) => name.endsWith('.spec.mjs'))
+  .filter((name) => process.platform === 'linux' || EVERYWHERE.includes(name.replace('.spec.mjs', '')))
+  .filter((name) => !values.emulated || !Object.keys(leftOut).some((start) => name.startsWith(start)))
+const patience = values.emulated ? ['--serial', '--timeout', '5m'] : []
+const ava = join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.mjs')
+run(process.execPath, ava, ...patience, ...specs.map((name) => join('__test__', name)))
