@@ -4,8 +4,10 @@ mod app_bundle;
 mod appimage;
 mod linux_package;
 mod swap;
+mod windows;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -54,11 +56,16 @@ pub(crate) enum Place {
         /// The package's name.
         name: String,
     },
+    /// A program that an installer of Windows replaces.
+    Program {
+        path: PathBuf,
+        /// What installed it, where that can be told.
+        format: Option<Format>,
+    },
 }
 
 /// What is asked of an installation besides replacing the application.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "read by the formats that are not here yet")]
 pub(crate) struct Order {
     pub(crate) target: Target,
     /// The version that is installed.
@@ -70,6 +77,9 @@ pub(crate) struct Order {
     pub(crate) will_exit: bool,
     /// A higher version is installed now.
     pub(crate) downgrade: bool,
+    /// Arguments for the new version, and its directory, where an installer starts it.
+    pub(crate) args: Vec<OsString>,
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// What installing comes down to. Data only, so that it can be tested on any machine.
@@ -81,6 +91,8 @@ pub(crate) enum InstallPlan {
     ReplaceBundle(PathBuf),
     /// Have the package manager replace the package.
     InstallPackage(PackagePlan),
+    /// Run the artifact, or have it run.
+    RunInstaller(windows::InstallerPlan),
 }
 
 /// An installation of which only the last step is missing.
@@ -90,11 +102,11 @@ pub(crate) enum Prepared {
     File(swap::PreparedFile),
     Bundle(app_bundle::PreparedBundle),
     Package(PreparedPackage),
+    Installer(windows::PreparedInstaller),
 }
 
 /// What the last step does to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "made by the formats that are not here yet")]
 pub(crate) enum Change {
     /// It puts something there that looks like this.
     Replaces(Fingerprint),
@@ -104,7 +116,6 @@ pub(crate) enum Change {
 
 /// How far the last step came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "made by the formats that are not here yet")]
 pub(crate) enum Progress {
     /// The new version is in place.
     Done,
@@ -118,14 +129,17 @@ pub(crate) type Record<'a> = &'a mut dyn FnMut(Change) -> Result<()>;
 impl Place {
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } | Self::Bundle { path } | Self::Package { path, .. } => path,
+            Self::File { path, .. }
+            | Self::Bundle { path }
+            | Self::Package { path, .. }
+            | Self::Program { path, .. } => path,
         }
     }
 
     /// What tells one version that is installed there from another.
     fn mark(&self) -> PathBuf {
         match self {
-            Self::File { path, .. } | Self::Package { path, .. } => path.clone(),
+            Self::File { path, .. } | Self::Package { path, .. } | Self::Program { path, .. } => path.clone(),
             Self::Bundle { path } => path.join(app_bundle::INFO_PLIST),
         }
     }
@@ -137,6 +151,7 @@ impl Place {
             Self::File { appimage: false, .. } => None,
             Self::Bundle { .. } => Some(Format::App),
             Self::Package { format, .. } => Some(*format),
+            Self::Program { format, .. } => *format,
         }
     }
 }
@@ -149,7 +164,7 @@ impl Installation {
         let place = match os {
             Os::Linux => appimage::locate(configured, &executable, system),
             Os::MacOs => app_bundle::locate(configured, &executable, system),
-            Os::Windows => Err(format!("nothing can be replaced on {} yet", os.as_str())),
+            Os::Windows => windows::locate(configured, &executable, system),
         };
         let package = OnceLock::new();
         if os != Os::Linux || place.as_ref().is_ok_and(|place| place.format().is_some()) {
@@ -202,7 +217,7 @@ impl Installation {
 /// Decides what to do with an artifact of this format.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], [`Error::NotUpdatable`].
+/// [`Error::UnsupportedFormat`], [`Error::NotUpdatable`]; [`Error::InvalidOption`] for what an installer cannot be told.
 pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -> Result<InstallPlan> {
     let place = installation.place().map_err(|reason| not_updatable(reason.clone()))?;
     match (format, place) {
@@ -222,6 +237,9 @@ pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -
             );
             Err(not_updatable(reason))
         }
+        (Format::Nsis | Format::Wix, Place::Program { path, .. }) => {
+            windows::plan(format, path, order).map(InstallPlan::RunInstaller)
+        }
         (format, _) => {
             let reason = "this version of the updater cannot install it".to_owned();
             Err(Error::UnsupportedFormat { format: format.to_string(), reason })
@@ -239,6 +257,7 @@ pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
         InstallPlan::ReplaceFile(target) => swap::resolve(target, system).map(drop),
         InstallPlan::ReplaceBundle(target) => app_bundle::check(target, system),
         InstallPlan::InstallPackage(plan) => linux_package::check(plan, system),
+        InstallPlan::RunInstaller(plan) => plan.check(system),
     }
 }
 
@@ -248,14 +267,17 @@ pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn 
         InstallPlan::ReplaceFile(target) => swap::copy_directory(target, downloads, system),
         InstallPlan::ReplaceBundle(target) => app_bundle::copy_directory(target, system),
         InstallPlan::InstallPackage(_) => linux_package::copy_directory(downloads, system),
+        InstallPlan::RunInstaller(_) => None,
     }
 }
 
-/// Does everything but the last step. Nothing of the application has changed yet.
+/// Does everything but the last step. Nothing of the application has changed yet. `scratch` is for directories that the
+/// next check removes.
 pub(crate) fn prepare(
     plan: &InstallPlan,
     artifact: VerifiedArtifact,
     order: &Order,
+    scratch: &Path,
     system: &Arc<dyn System>,
 ) -> Result<Prepared> {
     match plan {
@@ -269,6 +291,9 @@ pub(crate) fn prepare(
         InstallPlan::InstallPackage(plan) => {
             PreparedPackage::new(plan, artifact, system).map(Prepared::Package)
         }
+        InstallPlan::RunInstaller(plan) => {
+            windows::PreparedInstaller::new(plan, artifact, scratch, system).map(Prepared::Installer)
+        }
     }
 }
 
@@ -279,6 +304,7 @@ impl Prepared {
             Self::File(file) => file.commit(record).map(|()| Progress::Done),
             Self::Bundle(bundle) => bundle.commit(record),
             Self::Package(package) => package.commit(record).map(|()| Progress::Done),
+            Self::Installer(installer) => installer.commit(record),
         }
     }
 }
@@ -289,6 +315,6 @@ pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
         Ok(Place::File { path, .. }) => swap::sweep(path, system),
         Ok(Place::Bundle { path }) => app_bundle::sweep(path, system),
         // What is left is the package manager's.
-        Ok(Place::Package { .. }) | Err(_) => {}
+        Ok(Place::Package { .. } | Place::Program { .. }) | Err(_) => {}
     }
 }

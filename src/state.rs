@@ -6,6 +6,7 @@
 //! staged.json          the release that a finished download belongs to
 //! download/<id>.part   an unfinished download, <id>.json what is needed to resume it
 //! download/<id>.bin    a finished one
+//! install/<random>/    an installer, alone, while it runs
 //! ```
 
 mod record;
@@ -107,6 +108,11 @@ impl DataDir {
         self.path.join("download")
     }
 
+    /// For directories that are of use to one installation.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.path.join("install")
+    }
+
     pub(crate) fn partial(&self, signature: &Signature) -> PathBuf {
         self.downloads().join(format!("{}.part", short_hash(signature.identity().as_bytes())))
     }
@@ -165,17 +171,20 @@ impl DataDir {
         remove(&self.finished(signature))
     }
 
-    /// Removes the downloads of every signature but these, and half-written records.
-    pub(crate) fn sweep<'a>(&self, keep: impl IntoIterator<Item = &'a Signature>) -> Result<()> {
+    /// Removes the downloads of every signature but these, half-written records, and what installers were run from. It
+    /// only tidies: what cannot be removed, such as a program that runs on Windows, is left to the next time.
+    pub(crate) fn sweep<'a>(&self, keep: impl IntoIterator<Item = &'a Signature>) {
         let kept: Vec<String> =
             keep.into_iter().map(|signature| short_hash(signature.identity().as_bytes())).collect();
-        for path in entries(&self.downloads()) {
+        let is_kept = |path: &Path| {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if is_temporary(&path) || !kept.iter().any(|name| name == stem) {
-                remove(&path)?;
-            }
+            !is_temporary(path) && kept.iter().any(|name| name == stem)
+        };
+        let downloads = entries(&self.downloads()).filter(|path| !is_kept(path));
+        let records = entries(&self.path).filter(|path| is_temporary(path));
+        for path in downloads.chain(records).chain(entries(&self.scratch())) {
+            let _ = remove(&path);
         }
-        entries(&self.path).filter(|path| is_temporary(path)).try_for_each(|path| remove(&path))
     }
 
     /// A record in a directory that somebody else could write to is nobody's word.
@@ -216,7 +225,7 @@ fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tmp")
 }
 
-fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
@@ -350,7 +359,7 @@ mod tests {
         let state = State { signed_version_seen: true, ..State::default() };
         data.write_state(&state).unwrap();
         data.forget_staged().unwrap();
-        data.sweep([]).unwrap();
+        data.sweep([]);
         assert_eq!(data.state().unwrap(), state);
         assert_eq!(fs::read_dir(data.downloads()).unwrap().count(), 0);
     }

@@ -15,6 +15,10 @@ pub(crate) use os::{
 
 use crate::{Error, Result};
 
+mod installers;
+
+pub(crate) use installers::{Installers, Invocation};
+
 #[cfg(test)]
 #[cfg(unix)]
 pub(crate) mod failing;
@@ -30,6 +34,10 @@ mod run;
 mod windows;
 #[cfg(windows)]
 use windows as os;
+/// Its text is read by the relauncher: checked on every system.
+#[cfg(all(test, not(windows)))]
+#[path = "system/windows/job.rs"]
+mod job;
 
 // Bundles exist on macOS alone; their tests run on every Unix.
 #[cfg(any(target_os = "macos", all(test, unix)))]
@@ -49,6 +57,7 @@ pub(crate) struct Command {
 
 /// A program to be run to its end, in an environment with nothing but the system's `PATH` and the `C` locale.
 #[derive(Debug)]
+#[cfg_attr(windows, allow(dead_code, reason = "package managers are not Windows' own"))]
 pub(crate) struct Program<'a> {
     pub(crate) path: &'a Path,
     pub(crate) args: &'a [OsString],
@@ -139,6 +148,10 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     /// Whether only root can have put the file there.
     fn belongs_to_root(&self, _: &Path) -> io::Result<bool> {
         Ok(false)
+    }
+    /// Running installers, where there are any.
+    fn installers(&self) -> Option<&dyn Installers> {
+        None
     }
 }
 

@@ -159,6 +159,7 @@ impl Updater {
                 })
                 .map(|release| Update::new(Arc::clone(&context), release, endpoint));
             context.tidy(update.as_ref().map(Update::release));
+            update.iter().try_for_each(|update| context.check_options(update.release()))?;
             Ok(update)
         })
         .await

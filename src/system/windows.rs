@@ -3,7 +3,10 @@
 #![allow(unsafe_code, reason = "calls of the Windows API, each proved beside it")]
 
 mod file;
+mod job;
+mod relauncher;
 mod security;
+mod shell;
 mod text;
 
 use std::{
@@ -20,7 +23,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_READ_ATTRIBUTES, GetDiskFreeSpaceExW, SYNCHRONIZE,
 };
 
-use super::{Command, Fingerprint, System};
+use super::{Command, Fingerprint, Installers, System};
 pub(crate) use file::replace;
 pub(crate) use security::{check_private_dir, create_private_dir};
 
@@ -130,8 +133,12 @@ impl System for OsSystem {
         file::fingerprint(file)
     }
 
-    fn spawn_after_exit(&self, _: &Command) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn spawn_after_exit(&self, command: &Command) -> io::Result<()> {
+        relauncher::start_after_exit(command)
+    }
+
+    fn installers(&self) -> Option<&dyn Installers> {
+        Some(self)
     }
 }
 

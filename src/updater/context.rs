@@ -129,7 +129,7 @@ impl Context {
         if staged.is_none() {
             let _ = data.forget_staged();
         }
-        let _ = data.sweep(staged.iter().chain(wanted.map(|release| &release.signature)));
+        data.sweep(staged.iter().chain(wanted.map(|release| &release.signature)));
         install::sweep(&self.installation, &*self.system);
     }
 
@@ -149,11 +149,22 @@ impl Context {
             relaunch: options.relaunch.unwrap_or_else(|| format.is_windows_installer()),
             will_exit: options.will_exit.unwrap_or_else(|| format.is_windows_installer()),
             downgrade: version.cmp_precedence(&self.current_version()).is_lt(),
+            args: options.args.clone().unwrap_or_else(|| self.system.args()),
+            directory: self.system.current_dir().ok(),
         }
     }
 
     pub(super) fn plan(&self, format: Format, order: &Order) -> Result<InstallPlan> {
         install::plan(format, &self.installation, order)
+    }
+
+    /// Refuses options that the installer of this release could not be told.
+    pub(super) fn check_options(&self, release: &Release) -> Result<()> {
+        let order = self.order(&release.version, release.format, &InstallOptions::default());
+        match self.plan(release.format, &order) {
+            Err(error @ Error::InvalidOption { .. }) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Tells before a download whether its result could be installed.

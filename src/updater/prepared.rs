@@ -37,7 +37,7 @@ impl PreparedInstall {
         let order = context.order(version, format, &options);
         let plan = context.plan(format, &order)?;
         let signed_version = artifact.metadata().version.as_ref().map(|_| version.clone());
-        let prepared = install::prepare(&plan, artifact, &order, &context.system);
+        let prepared = install::prepare(&plan, artifact, &order, &context.data()?.scratch(), &context.system);
         if matches!(prepared, Err(Error::InvalidArtifact { .. } | Error::UnsafeArchive { .. })) {
             // It will never be of use: what cannot be removed now is tidied up by the next check.
             let _ = context.data()?.discard_staged(&trust.signature);

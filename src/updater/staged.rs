@@ -154,7 +154,7 @@ impl StagedUpdate {
             },
         };
         if found.is_none() {
-            data.sweep([])?;
+            data.sweep([]);
             data.forget_staged()?;
         }
         Ok(found)

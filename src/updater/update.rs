@@ -308,7 +308,7 @@ impl Update {
             let data = context.data()?;
             // What was staged before stays usable until this download is finished.
             let staged = data.staged().and_then(|staged| staged.parsed_signature());
-            data.sweep(staged.iter().chain([&trust.signature]))?;
+            data.sweep(staged.iter().chain([&trust.signature]));
             let path = data.finished(&trust.signature);
             let Ok(file) = context.system.open_private(&path) else { return Ok(None) };
             match VerifiedArtifact::from_file(file, path.clone(), &trust) {
@@ -336,7 +336,7 @@ impl Update {
             signature: release.signature.as_str().to_owned(),
             downloaded_bytes,
         })?;
-        data.sweep([&release.signature])?;
+        data.sweep([&release.signature]);
         Ok(artifact.moved_to(path))
     }
 

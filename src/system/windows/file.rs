@@ -111,7 +111,8 @@ fn set_name(file: &File, to: &Path, class: i32, flags: u32) -> io::Result<()> {
     checked(unsafe { SetFileInformationByHandle(file.as_raw_handle(), class, buffer.as_ptr().cast(), size) })
 }
 
-fn patiently<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
+/// Tries again for half a second where somebody else has the file open.
+pub(super) fn patiently<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..ATTEMPTS {
         match attempt() {
             Err(error) if is(&error, &[ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION]) => {

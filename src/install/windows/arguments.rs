@@ -1,0 +1,317 @@
+//! Arguments as the two kinds of installers read them.
+//!
+//! Sources: "Parsing C command-line arguments" and `CommandLineToArgvW` (Microsoft), NSIS users manual 3.2.1 (`/D=`), and
+//! "Command-Line Options" of Windows Installer (`msiexec`).
+
+use crate::{Error, Result};
+
+const OPTION: &str = "windows.installerArgs";
+/// The directory to install to: last, and without quotation marks even if it has spaces (NSIS users manual, 3.2.1).
+const NSIS_DIRECTORY: &str = "/D=";
+
+/// The arguments for an NSIS installer, each behind a space.
+pub(super) fn nsis(args: &[String]) -> Result<String> {
+    let mut line = String::new();
+    let mut directory = None;
+    for (index, arg) in args.iter().enumerate() {
+        let refuse = |reason: &str| Err(refusal(index, arg, reason));
+        if arg.contains('\0') {
+            return refuse("holds a zero byte");
+        } else if !arg.starts_with(NSIS_DIRECTORY) {
+            let text = quoted(arg);
+            if is_misread_by_nsis(&text) {
+                return refuse("would be misread: behind a quotation mark NSIS looks for its own switches");
+            }
+            line.push(' ');
+            line.push_str(&text);
+        } else if arg.contains('"') {
+            return refuse("cannot hold a quotation mark");
+        } else if directory.replace(arg).is_some() {
+            return refuse("is a second directory to install to");
+        }
+    }
+    if let Some(directory) = directory {
+        line.push(' ');
+        line.push_str(directory);
+    }
+    Ok(line)
+}
+
+/// The arguments for msiexec, each behind a space: switches, and properties as `NAME=value`.
+pub(super) fn msi(args: &[String]) -> Result<String> {
+    let mut line = String::new();
+    for (index, arg) in args.iter().enumerate() {
+        let refuse = |reason: &str| Err(refusal(index, arg, reason));
+        line.push(' ');
+        if arg.contains('\0') {
+            return refuse("holds a zero byte");
+        } else if let Some((name, value)) = property(arg) {
+            line.push_str(&format!("{name}=\"{}\"", value.replace('"', "\"\"")));
+        } else if arg.is_empty() {
+            return refuse("is empty, which msiexec cannot be told");
+        } else if arg.contains('"') {
+            return refuse(
+                "has a quotation mark, which msiexec only takes in the value of a property, NAME=value",
+            );
+        } else if arg.contains(char::is_whitespace) {
+            line.push_str(&format!("\"{arg}\""));
+        } else {
+            line.push_str(arg);
+        }
+    }
+    Ok(line)
+}
+
+/// One argument, as the C runtime and `CommandLineToArgvW` read it: quotation marks where there is a space; backslashes
+/// count only before a quotation mark, and there twice. Marks at the end stay outside, because to the stub of an NSIS
+/// installer, which knows no backslash, two in a row would begin something new.
+fn quoted(arg: &str) -> String {
+    let body = arg.trim_end_matches('"');
+    let marks = arg.len() - body.len();
+    let needs_quotes = arg.is_empty() || body.contains([' ', '\t', '\n', '\u{b}', '"']);
+    let mut text = String::new();
+    let mut backslashes = 0;
+    for character in body.chars() {
+        if character == '"' {
+            text.extend(std::iter::repeat_n('\\', backslashes + 1));
+        }
+        backslashes = if character == '\\' { backslashes + 1 } else { 0 };
+        text.push(character);
+    }
+    if needs_quotes || marks > 0 {
+        text.extend(std::iter::repeat_n('\\', backslashes));
+    }
+    let text = if needs_quotes { format!("\"{text}\"") } else { text };
+    text + &"\\\"".repeat(marks)
+}
+
+/// The stub of an NSIS installer looks for its switches by itself: to it every quotation mark ends what another began, and
+/// only a space parts the rest. Tells whether it would find one in an argument, or the end of it in the next.
+fn is_misread_by_nsis(quoted: &str) -> bool {
+    let mut rest = quoted;
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('"') {
+            let Some((_, after)) = inner.split_once('"') else { return true };
+            rest = after;
+        } else {
+            let (piece, after) = rest.split_once(' ').unwrap_or((rest, ""));
+            let is_whole = piece.len() == quoted.len();
+            if !is_whole && (matches!(piece, "/S" | "/NCRC") || piece.starts_with(NSIS_DIRECTORY)) {
+                return true;
+            }
+            rest = after;
+        }
+        rest = rest.trim_start_matches(' ');
+    }
+    false
+}
+
+/// A property's name begins with a letter or underscore, and goes on with these, digits and periods.
+fn property(arg: &str) -> Option<(&str, &str)> {
+    let (name, value) = arg.split_once('=')?;
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    (begins && goes_on).then_some((name, value))
+}
+
+fn refusal(index: usize, arg: &str, reason: &str) -> Error {
+    Error::option_invalid(format!("{OPTION}[{index}]"), format!("{arg:?}"), reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(args: &[&str]) -> Vec<String> {
+        args.iter().map(|&arg| arg.to_owned()).collect()
+    }
+
+    /// The documented rules, written from the reader's side.
+    fn split(line: &str) -> Vec<String> {
+        let (mut args, mut arg, mut is_open, mut is_quoted) = (Vec::new(), String::new(), false, false);
+        let mut rest = line.chars().peekable();
+        while let Some(&next) = rest.peek() {
+            let mut backslashes = 0;
+            while rest.next_if_eq(&'\\').is_some() {
+                backslashes += 1;
+            }
+            if backslashes > 0 {
+                is_open = true;
+                let before_mark = rest.peek() == Some(&'"');
+                arg.extend(std::iter::repeat_n(
+                    '\\',
+                    if before_mark { backslashes / 2 } else { backslashes },
+                ));
+                if before_mark && backslashes % 2 == 1 {
+                    arg.push(rest.next().unwrap());
+                }
+                continue;
+            }
+            rest.next();
+            match next {
+                '"' => (is_quoted, is_open) = (!is_quoted, true),
+                ' ' | '\t' if !is_quoted => {
+                    if is_open {
+                        args.push(std::mem::take(&mut arg));
+                    }
+                    is_open = false;
+                }
+                other => {
+                    arg.push(other);
+                    is_open = true;
+                }
+            }
+        }
+        if is_open {
+            args.push(arg);
+        }
+        args
+    }
+
+    /// Repeatable, and no dependency.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.0 >> 33).unwrap() % limit
+        }
+
+        fn text(&mut self) -> String {
+            const ALPHABET: [char; 20] = [
+                '"', '"', '\\', '\\', ' ', ' ', '\t', '\n', '/', 'S', 'D', '=', '%', ';', '$', '(', 'a', 'é',
+                '日', '🦀',
+            ];
+            let length = self.below(9);
+            (0..length).map(|_| ALPHABET[self.below(ALPHABET.len())]).collect()
+        }
+
+        fn list(&mut self) -> Vec<String> {
+            let length = self.below(6);
+            (0..length).map(|_| self.text()).collect()
+        }
+    }
+
+    #[test]
+    fn whatever_an_argument_holds_it_reaches_an_nsis_installer_as_one() {
+        let mut random = Random(7);
+        let mut accepted = 0;
+        while accepted < 100_000 {
+            let args = random.list();
+            let Ok(line) = nsis(&args) else { continue };
+            if !args.iter().any(|arg| arg.starts_with(NSIS_DIRECTORY)) {
+                assert_eq!(split(&line), args, "{line}");
+                accepted += 1;
+            }
+        }
+    }
+
+    /// How the stub finds its own switches (NSIS 3, `Source/exehead/Main.c`, in words): a piece that begins with a
+    /// quotation mark goes to the next one, any other to the next space; what is in quotation marks is no switch.
+    fn switches_seen_by_the_stub(line: &str) -> Vec<String> {
+        let (mut seen, mut rest) = (Vec::new(), line);
+        while !rest.is_empty() {
+            rest = rest.trim_start_matches(' ');
+            if let Some(inner) = rest.strip_prefix('"') {
+                rest = inner.split_once('"').map_or("", |(_, after)| after);
+                continue;
+            }
+            let (piece, after) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
+            let is_first = line.len() > rest.len() && line.as_bytes()[line.len() - rest.len() - 1] == b' ';
+            match piece {
+                "/S" | "/NCRC" => seen.push(piece.to_owned()),
+                _ if piece.starts_with(NSIS_DIRECTORY) && is_first => {
+                    seen.push(rest.to_owned());
+                    break;
+                }
+                _ => {}
+            }
+            rest = after;
+        }
+        seen
+    }
+
+    #[test]
+    fn no_argument_hides_a_switch_from_the_installer_or_smuggles_one_in() {
+        let mut random = Random(8);
+        let pieces = ["/S", "/NCRC", "/D=", "/D=C:\\x y", "\"", " ", "a", "\\", "\" ", " /S", "\"/S "];
+        for _ in 0..100_000 {
+            let args: Vec<String> = (0..random.below(4))
+                .map(|_| (0..random.below(6)).map(|_| pieces[random.below(pieces.len())]).collect())
+                .collect();
+            let Ok(line) = nsis(&args) else { continue };
+            let is_directory = |arg: &&String| arg.starts_with(NSIS_DIRECTORY);
+            let switches = args.iter().filter(|arg| matches!(arg.as_str(), "/S" | "/NCRC"));
+            let expected: Vec<String> = switches.chain(args.iter().filter(is_directory)).cloned().collect();
+            assert_eq!(switches_seen_by_the_stub(&line), expected, "{args:?} as {line}");
+        }
+    }
+
+    #[test]
+    fn the_directory_stays_last_and_unquoted() {
+        let args = list(&["/D=C:\\Program Files\\App", "a b", "c"]);
+        assert_eq!(nsis(&args).unwrap(), " \"a b\" c /D=C:\\Program Files\\App");
+    }
+
+    #[test]
+    fn what_an_installer_could_not_be_told_is_refused_by_name() {
+        for (args, reads) in [
+            (list(&["a", "b\0"]), nsis as fn(&[String]) -> Result<String>),
+            (list(&["a", "/D=C:\\a\"b"]), nsis),
+            (list(&["/D=C:\\a", "/D=C:\\b"]), nsis),
+            (list(&["a", "x\" /D=C:\\elsewhere"]), nsis),
+            (list(&["a", "b\0"]), msi),
+            (list(&["a", ""]), msi),
+            (list(&["a", "/l \"x\""]), msi),
+            (list(&["a", "1=\"x\""]), msi),
+        ] {
+            assert_eq!(reads(&args).unwrap_err().option(), Some("windows.installerArgs[1]"), "{args:?}");
+        }
+    }
+
+    /// msiexec's rules, from the reader's side: spaces part arguments outside quotation marks, which are dropped, except
+    /// that two in a row inside stand for one.
+    fn split_as_msiexec(line: &str) -> Vec<String> {
+        let (mut args, mut arg, mut is_open, mut is_quoted) = (Vec::new(), String::new(), false, false);
+        let mut rest = line.chars().peekable();
+        while let Some(next) = rest.next() {
+            match next {
+                '"' if is_quoted && rest.next_if_eq(&'"').is_some() => arg.push('"'),
+                '"' => (is_quoted, is_open) = (!is_quoted, true),
+                ' ' if !is_quoted => {
+                    if is_open {
+                        args.push(std::mem::take(&mut arg));
+                    }
+                    is_open = false;
+                }
+                other => {
+                    arg.push(other);
+                    is_open = true;
+                }
+            }
+        }
+        if is_open {
+            args.push(arg);
+        }
+        args
+    }
+
+    #[test]
+    fn whatever_a_property_holds_it_reaches_msiexec_as_one_argument() {
+        let mut random = Random(9);
+        for _ in 0..100_000 {
+            let length = random.below(5);
+            let properties = (0..length).map(|index| format!("P{index}.x_={}", random.text()));
+            let args: Vec<String> = properties.chain(list(&["/norestart", "C:\\a b\\log.txt"])).collect();
+            let line = msi(&args).unwrap();
+            assert_eq!(split_as_msiexec(&line), args, "{line}");
+        }
+    }
+
+    #[test]
+    fn properties_are_quoted_as_msiexec_wants() {
+        let args = list(&["P=va\"lue", "EMPTY=", "/l*v", "C:\\a b\\x.log", "/norestart"]);
+        let expected = " P=\"va\"\"lue\" EMPTY=\"\" /l*v \"C:\\a b\\x.log\" /norestart";
+        assert_eq!(msi(&args).unwrap(), expected);
+    }
+}
