@@ -140,7 +140,13 @@ impl PreparedPackage {
             file_name: self.manager.file_name(),
             command: self.manager.install(self.plan.downgrade),
         };
-        self.outcome(&handover.run(&ways, &*self.system)?)
+        self.outcome(&handover.run(&ways, &*self.system)?)?;
+        // A package manager may keep a file that is the same in both versions, or make one that looks the same. Where
+        // this cannot be recorded, the record made before has to do.
+        if let Ok(found) = self.system.fingerprint(&self.plan.path) {
+            let _ = record(Change::Replaces(found));
+        }
+        Ok(())
     }
 
     /// The package manager's word counts, and what it says that is installed now.

@@ -22,6 +22,7 @@ mod headers;
 mod kill;
 mod limits;
 mod lock;
+mod packages;
 mod pending;
 mod reinstall;
 mod resume;
