@@ -1,8 +1,32 @@
 //! The installed application that updates itself: this test program, in a package.
 
-use cargo_packager_updater::{Config, Updater};
+use std::{fs, process::Command};
 
-use super::kit::install;
+use cargo_packager_updater::{Config, Format, Updater};
+
+use super::kit::{Installed, install};
+use crate::support::{MANIFEST, Server, Signer};
+
+/// Version 1.0.0 of it, installed.
+pub(crate) fn installed(format: Format, name: &str) -> Installed {
+    let this = fs::read(std::env::current_exe().unwrap()).unwrap();
+    Installed::with(format, name, |content| content.app = this)
+}
+
+/// Starts the application through `wrapper`, which is given its command line, and tells what it said.
+pub(crate) fn run(app: &Installed, server: &Server, wrapper: &[&str]) -> String {
+    let program = app.app();
+    let command = [program.to_str().unwrap(), "--exact", "packages::app::task", "--ignored", "--nocapture"];
+    let command = [wrapper, &command].concat();
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .env("UPDATER_TEST_ENDPOINT", server.url(MANIFEST))
+        .env("UPDATER_TEST_KEY", Signer::author().pubkey())
+        .env("UPDATER_TEST_DATA", app.directory.path().join("data"))
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
 
 #[tokio::test]
 #[ignore = "the part of other tests that runs as the installed application"]

@@ -1,11 +1,12 @@
 //! What holds for deb, rpm and pacman alike.
 
-use std::{fs, process::Command};
+use cargo_packager_updater::{Config, Error, ErrorCode, Format, Updater};
 
-use cargo_packager_updater::{Error, ErrorCode, Format};
-
-use super::kit::Installed;
-use crate::support::{MANIFEST, Signer};
+use super::{
+    app,
+    kit::{Installed, install},
+};
+use crate::support::{Release, Site};
 
 const FORMATS: [Format; 3] = [Format::Deb, Format::Rpm, Format::Pacman];
 
@@ -13,18 +14,13 @@ const FORMATS: [Format; 3] = [Format::Deb, Format::Rpm, Format::Pacman];
 #[ignore = "needs root"]
 async fn an_application_installed_from_a_package_updates_itself_while_it_runs() {
     for format in FORMATS {
-        let this = fs::read(std::env::current_exe().unwrap()).unwrap();
-        let app = Installed::with(format, "itself", |content| content.app = this);
+        let app = app::installed(format, "itself");
         let server = app.offer("2.0.0", &app.package("2.0.0", |_| ()));
-        let output = Command::new(app.app())
-            .args(["--exact", "packages::app::task", "--ignored", "--nocapture"])
-            .env("UPDATER_TEST_ENDPOINT", server.url(MANIFEST))
-            .env("UPDATER_TEST_KEY", Signer::author().pubkey())
-            .env("UPDATER_TEST_DATA", app.directory.path().join("data"))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("updated to 2.0.0\noffered again: false"), "{format}: {said}");
+        let said = app::run(&app, &server, &[]);
+        assert!(
+            said.contains("updated to 2.0.0") && said.contains("offered again: false"),
+            "{format}: {said}"
+        );
         app.assert_version("2.0.0");
     }
 }
@@ -109,9 +105,9 @@ async fn a_downgrade_that_is_wanted_is_made() {
         let app = Installed::new(format, "down");
         let server = app.offer("0.9.0", &app.package("0.9.0", |_| ()));
         assert!(app.check("1.0.0", &server).await.is_none());
-        let config = cargo_packager_updater::Config { allow_downgrades: true, ..app.config(&server) };
-        let updater = cargo_packager_updater::Updater::new("1.0.0", config).unwrap();
-        super::kit::install(&updater.check().await.unwrap().unwrap()).await.unwrap();
+        let config = Config { allow_downgrades: true, ..app.config(&server) };
+        let updater = Updater::new("1.0.0", config).unwrap();
+        install(&updater.check().await.unwrap().unwrap()).await.unwrap();
         app.assert_version("0.9.0");
     }
 }
@@ -121,12 +117,10 @@ async fn a_downgrade_that_is_wanted_is_made() {
 async fn an_artifact_of_another_format_is_refused_before_it_is_downloaded() {
     for format in FORMATS {
         let app = Installed::new(format, "format");
-        let other = crate::support::Site::honest(crate::support::Release::new());
-        let config =
-            cargo_packager_updater::Config { endpoints: vec![other.endpoint()], ..app.config(&other) };
-        let update =
-            cargo_packager_updater::Updater::new("1.0.0", config).unwrap().check().await.unwrap().unwrap();
-        let error = super::kit::install(&update).await.unwrap_err();
+        let other = Site::honest(Release::new());
+        let config = Config { endpoints: vec![other.endpoint()], ..app.config(&other) };
+        let update = Updater::new("1.0.0", config).unwrap().check().await.unwrap().unwrap();
+        let error = install(&update).await.unwrap_err();
         assert!(matches!(error, Error::NotUpdatable { .. }), "{error}");
         assert!(error.to_string().contains(&format!("the {format} package {}", app.name)), "{error}");
         assert!(other.downloads().is_empty());
