@@ -2,6 +2,7 @@
 // `npm run hosts:setup` installs what it needs.
 import { cross } from './cross.mjs'
 import { CACHED } from './hosts/cache.mjs'
+import { testDistributions } from './hosts/distributions.mjs'
 import { runSpecs } from './hosts/specs.mjs'
 import { need } from './hosts/tools.mjs'
 import { lintWorkflows } from './hosts/workflows.mjs'
@@ -26,6 +27,7 @@ const STEPS = [
   ['win32 x64 msvc: type-checked', () => cross('x86_64-pc-windows-msvc')],
   ['win32 arm64 msvc: type-checked', () => cross('aarch64-pc-windows-msvc')],
   ['win32 ia32 msvc: type-checked', () => cross('i686-pc-windows-msvc')],
+  ['linux packages: deb, rpm, pacman', testDistributions],
   ['workflows', lintWorkflows],
   ['packages: pnpm, Yarn, publishing', testManagers],
 ]

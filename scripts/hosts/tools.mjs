@@ -33,9 +33,16 @@ export const DEBIAN_PACKAGES = {
   wixl: 'wixl',
   osslsigncode: 'osslsigncode',
   mksquashfs: 'squashfs-tools',
-  rpm: 'rpm',
+  'dpkg-deb': 'dpkg',
+  rpmbuild: 'rpm',
+  pacman: 'pacman-package-manager',
+  zstd: 'zstd',
   pkexec: 'pkexec',
+  pkcheck: 'polkitd',
+  '/usr/lib/polkit-1/polkitd': 'polkitd',
+  'dbus-daemon': 'dbus-daemon',
   sudo: 'sudo',
+  setpriv: 'util-linux',
 }
 
 /** Where a program or file is; else undefined. */
