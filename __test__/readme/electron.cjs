@@ -11,7 +11,10 @@ exports.ipcMain = { handle: (channel, handler) => handlers.set(channel, handler)
 
 exports.ipcRenderer = {
   invoke: async (channel, ...args) => {
-    const sender = { send: (name, value) => toRenderer.emit(name, {}, structuredClone(value)) }
+    const sender = {
+      isDestroyed: () => false,
+      send: (name, value) => toRenderer.emit(name, {}, structuredClone(value)),
+    }
     return structuredClone(await handlers.get(channel)({ sender }, ...structuredClone(args)))
   },
   on: (channel, listener) => toRenderer.on(channel, listener),

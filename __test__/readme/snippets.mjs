@@ -35,7 +35,7 @@ export const SNIPPETS = {
     await updatesFromTheRenderer(t, project, block)
   },
   'Electron, 3': (t, _, block) => {
-    t.deepEqual(JSON.parse(block.code).build.asarUnpack, ['**/*.node', '**/relauncher.exe'])
+    t.deepEqual(JSON.parse(block.code).build.asarUnpack, ['**/node_modules/@crabnebula/updater-*/**'])
   },
   'Rust, 1': isADocTest,
   'Rust, 2': isADocTest,
