@@ -5,6 +5,7 @@ import { CACHED } from './hosts/cache.mjs'
 import { testDistributions } from './hosts/distributions.mjs'
 import { runSpecs } from './hosts/specs.mjs'
 import { need } from './hosts/tools.mjs'
+import { testInstallers } from './hosts/windows.mjs'
 import { lintWorkflows } from './hosts/workflows.mjs'
 import { run, runSteps } from './steps.mjs'
 
@@ -22,6 +23,7 @@ const STEPS = [
   ['linux x64 musl: run', () => runSpecs('x86_64-unknown-linux-musl')],
   ['win32 x64: built', () => cross('x86_64-pc-windows-gnu')],
   ['win32 x64: run', () => runSpecs('x86_64-pc-windows-gnu')],
+  ['win32 x64: installers', testInstallers],
   ['darwin arm64: type-checked', () => cross('aarch64-apple-darwin')],
   ['darwin x64: type-checked', () => cross('x86_64-apple-darwin')],
   ['win32 x64 msvc: type-checked', () => cross('x86_64-pc-windows-msvc')],

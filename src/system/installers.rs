@@ -19,7 +19,7 @@ pub(crate) struct Invocation<'a> {
 }
 
 /// Running installers.
-pub(crate) trait Installers: Send + Sync {
+pub(crate) trait Installers: Send + Sync + std::fmt::Debug {
     /// Where Windows keeps its own programs.
     fn system_directory(&self) -> io::Result<PathBuf>;
     /// The program that outlives this process, beside the module that this code is part of.

@@ -21,6 +21,7 @@ pub(crate) struct FakeSystem {
     files: BTreeMap<PathBuf, Vec<u8>>,
     env: BTreeMap<String, OsString>,
     links: Vec<(PathBuf, PathBuf)>,
+    installers: Option<std::sync::Arc<dyn Installers>>,
     /// The shell script that stands in for each program.
     programs: BTreeMap<PathBuf, String>,
     runs: Mutex<Vec<Vec<String>>>,
@@ -31,6 +32,11 @@ pub(crate) struct FakeSystem {
 impl FakeSystem {
     pub(crate) fn with_file(mut self, path: &str, content: &[u8]) -> Self {
         self.files.insert(path.into(), content.to_owned());
+        self
+    }
+
+    pub(crate) fn with_installers(mut self, installers: std::sync::Arc<dyn Installers>) -> Self {
+        self.installers = Some(installers);
         self
     }
 
@@ -76,6 +82,10 @@ fn unsupported<T>() -> io::Result<T> {
 }
 
 impl System for FakeSystem {
+    fn installers(&self) -> Option<&dyn Installers> {
+        self.installers.as_deref()
+    }
+
     fn env(&self, name: &str) -> Option<OsString> {
         self.env.get(name).cloned()
     }

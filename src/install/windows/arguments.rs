@@ -206,6 +206,27 @@ mod tests {
         }
     }
 
+    /// For tests on Windows: records of a line, the number of arguments and the arguments, each ended by a zero.
+    #[test]
+    #[ignore = "writes what the tests in wine have split by Windows itself"]
+    fn lists_for_windows_to_split() {
+        let path = std::env::var_os("UPDATER_LISTS").unwrap();
+        let (mut random, mut records, mut count) = (Random(10), Vec::<u16>::new(), 0);
+        while count < 100_000 {
+            let args = random.list();
+            let Ok(line) = nsis(&args) else { continue };
+            if args.iter().any(|arg| arg.starts_with(NSIS_DIRECTORY)) {
+                continue;
+            }
+            let number = u16::try_from(args.len()).unwrap();
+            records.extend(format!("\"C:\\a b\\x.exe\"{line}").encode_utf16().chain([0, number]));
+            args.iter().for_each(|arg| records.extend(arg.encode_utf16().chain([0])));
+            count += 1;
+        }
+        let bytes: Vec<u8> = records.into_iter().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(path, bytes).unwrap();
+    }
+
     /// How the stub finds its own switches (NSIS 3, `Source/exehead/Main.c`, in words): a piece that begins with a
     /// quotation mark goes to the next one, any other to the next space; what is in quotation marks is no switch.
     fn switches_seen_by_the_stub(line: &str) -> Vec<String> {

@@ -185,3 +185,236 @@ fn outcome(code: i32) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Mutex};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        ErrorCode,
+        signature::{Announced, PublicKey, Signature, Trust},
+        system::{Command, testing::FakeSystem},
+        target::Format,
+    };
+
+    const ARTIFACT: &[u8] = include_bytes!("../../../tests/fixtures/artifact");
+    const SIGNATURE: &str = include_str!("../../../tests/fixtures/artifact.minisig");
+    const KEY: &str = include_str!("../../../tests/fixtures/fixture.pub");
+
+    /// Notes what it is asked, and answers with this error or exit code.
+    #[derive(Debug, Default)]
+    struct FakeInstallers {
+        relauncher: PathBuf,
+        answer: i32,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl FakeInstallers {
+        fn note(&self, what: &str, invocation: Invocation<'_>) {
+            let program = invocation.program.file_name().unwrap().to_string_lossy();
+            let note = format!("{what} {program}: {}", invocation.arguments.to_string_lossy());
+            self.asked.lock().unwrap().push(note);
+        }
+
+        fn answer(&self) -> io::Result<()> {
+            if self.answer == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(self.answer)) }
+        }
+    }
+
+    impl Installers for FakeInstallers {
+        fn system_directory(&self) -> io::Result<PathBuf> {
+            Ok("/system".into())
+        }
+
+        fn relauncher(&self) -> io::Result<PathBuf> {
+            Ok(self.relauncher.clone())
+        }
+
+        fn create_directory(&self, directory: &Path) -> io::Result<()> {
+            fs::create_dir_all(directory)
+        }
+
+        fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+            fs::hard_link(from, to)
+        }
+
+        fn hold(&self, path: &Path) -> io::Result<File> {
+            File::open(path)
+        }
+
+        fn start(&self, invocation: Invocation<'_>) -> io::Result<()> {
+            self.note("start", invocation);
+            self.answer()
+        }
+
+        fn run(&self, invocation: Invocation<'_>) -> io::Result<i32> {
+            self.note("run", invocation);
+            Ok(self.answer)
+        }
+
+        fn outlive(
+            &self,
+            relauncher: &Path,
+            _: &File,
+            installer: Invocation<'_>,
+            then: Option<&Command>,
+        ) -> io::Result<()> {
+            assert!(relauncher.is_file());
+            self.note("outlive", installer);
+            self.asked.lock().unwrap().extend(then.map(|then| format!("then {}", then.program.display())));
+            self.answer()
+        }
+    }
+
+    /// A staged artifact, and what runs it.
+    struct Scene {
+        directory: TempDir,
+        installers: Arc<FakeInstallers>,
+    }
+
+    impl Scene {
+        fn answering(answer: i32) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let relauncher = directory.path().join("shipped.exe");
+            for (path, content) in [(&directory.path().join("staged"), ARTIFACT), (&relauncher, b"MZ")] {
+                fs::write(path, content).unwrap();
+            }
+            let installers = FakeInstallers { relauncher, answer, ..FakeInstallers::default() };
+            Self { directory, installers: Arc::new(installers) }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        fn prepare(&self, run: Run) -> PreparedInstaller {
+            let announced = Announced {
+                version: "2.0.0".parse().unwrap(),
+                target: "linux-x86_64".to_owned(),
+                format: Format::AppImage,
+                channel: None,
+                app_id: None,
+                signed_version_required: true,
+            };
+            let keys = vec![PublicKey::parse(KEY).unwrap()];
+            let trust = Arc::new(Trust { keys, signature: Signature::parse(SIGNATURE).unwrap(), announced });
+            let staged = self.path("staged");
+            let artifact =
+                VerifiedArtifact::from_file(File::open(&staged).unwrap(), staged.clone(), &trust).unwrap();
+            let plan =
+                InstallerPlan { application: "/app/App.exe".into(), file_name: "installer".to_owned(), run };
+            let magic: &[u8] =
+                if plan.format() == Format::Nsis { b"MZ" } else { b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" };
+            let system = FakeSystem::default()
+                .with_file(staged.to_str().unwrap(), magic)
+                .with_file(self.installers.relauncher.to_str().unwrap(), b"MZ")
+                .with_installers(Arc::<FakeInstallers>::clone(&self.installers));
+            let system: Arc<dyn System> = Arc::new(system);
+            PreparedInstaller::new(&plan, artifact, &self.path("install"), &system).unwrap()
+        }
+
+        fn commit(&self, run: Run) -> Result<Progress> {
+            let asked = &self.installers.asked;
+            self.prepare(run).commit(&mut |change| {
+                asked.lock().unwrap().push(format!("{change:?}"));
+                Ok(())
+            })
+        }
+
+        fn asked(&self) -> String {
+            let directory = self.path("install").read_dir().unwrap().next();
+            let asked = self.installers.asked.lock().unwrap().join("\n");
+            directory.map_or(asked.clone(), |directory| {
+                asked.replace(directory.unwrap().path().to_str().unwrap(), "<private>")
+            })
+        }
+
+        fn left(&self) -> Vec<String> {
+            let directories = self.path("install").read_dir().unwrap();
+            let mut names: Vec<String> = directories
+                .flat_map(|directory| directory.unwrap().path().read_dir().unwrap())
+                .map(|file| file.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    fn nsis() -> Run {
+        Run::Itself { arguments: " /S \"a b\"".to_owned() }
+    }
+
+    fn msi(wait: Wait) -> Run {
+        Run::Msiexec { arguments: " /quiet".to_owned(), wait }
+    }
+
+    #[test]
+    fn an_installer_starts_alone_in_its_directory_after_that_was_put_on_record() {
+        let scene = Scene::answering(0);
+        assert_eq!(scene.commit(nsis()).unwrap(), Progress::Begun);
+        assert_eq!(scene.asked(), "Begins\nstart installer: /S \"a b\"");
+        assert_eq!(scene.left(), ["installer"]);
+    }
+
+    #[test]
+    fn refused_rights_keep_the_update_staged_and_leave_nothing_else() {
+        let scene = Scene::answering(CANCELLED);
+        assert_eq!(scene.commit(nsis()).unwrap_err().code(), ErrorCode::ElevationDenied);
+        assert_eq!(fs::read(scene.path("staged")).unwrap(), ARTIFACT);
+        assert!(scene.left().is_empty());
+    }
+
+    #[test]
+    fn an_installation_that_is_given_up_leaves_the_update_staged() {
+        let scene = Scene::answering(0);
+        drop(scene.prepare(nsis()));
+        assert_eq!(fs::read(scene.path("staged")).unwrap(), ARTIFACT);
+        assert!(scene.left().is_empty());
+    }
+
+    #[test]
+    fn nothing_starts_that_cannot_be_put_on_record() {
+        let scene = Scene::answering(0);
+        let refused = scene.prepare(nsis()).commit(&mut |_| Err(Error::Cancelled));
+        assert_eq!(refused.unwrap_err().code(), ErrorCode::Cancelled);
+        assert_eq!((scene.asked(), scene.left().len()), (String::new(), 0));
+    }
+
+    #[test]
+    fn a_package_outlives_the_application_and_starts_the_new_one() {
+        let scene = Scene::answering(0);
+        let then =
+            Command { program: "/app/App.exe".into(), args: Vec::new(), env: Vec::new(), directory: None };
+        assert_eq!(scene.commit(msi(Wait::Outside { then: Some(then) })).unwrap(), Progress::Begun);
+        let expected = "Begins\noutlive msiexec.exe: /i \"<private>/installer\" /quiet\nthen /app/App.exe";
+        assert_eq!(scene.asked(), expected);
+        assert_eq!(scene.left(), ["installer", "relauncher.exe"]);
+    }
+
+    #[test]
+    fn the_exit_code_of_msiexec_decides() {
+        for (code, expected) in [
+            (0, None),
+            (3010, None),
+            (1641, None),
+            (USER_EXIT, Some(ErrorCode::InstallerCancelled)),
+            (ALREADY_RUNNING, Some(ErrorCode::InstallerBusy)),
+            (1603, Some(ErrorCode::InstallerFailed)),
+            (-1, Some(ErrorCode::InstallerFailed)),
+        ] {
+            let scene = Scene::answering(code);
+            let outcome = scene.commit(msi(Wait::Here));
+            assert!(scene.left().is_empty());
+            match (outcome, expected) {
+                (Ok(progress), None) => assert_eq!(progress, Progress::Done),
+                (Err(error), Some(expected)) => {
+                    assert_eq!((error.code(), error.exit_code()), (expected, Some(code)));
+                }
+                (outcome, _) => panic!("{code}: {outcome:?}"),
+            }
+        }
+    }
+}

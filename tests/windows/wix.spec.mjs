@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+
+import { ADDON, Application, HELD, end, msi, prepare, standIn, until, wine } from './support.mjs'
+
+const ONE = 'two words; 100% $(x) é日本'
+const TWO = '"quoted" and ""twice""'
+const THREE = 'C:\\dir with space\\'
+
+before(prepare)
+after(end)
+
+/** An application that an MSI of version 1.0.0 installed. */
+async function installed(t) {
+  const application = await Application.install(t)
+  application.write(application.path('one.msi'), msi('1.0.0'))
+  assert.equal(
+    wine('msiexec', '/i', application.path('one.msi'), '/qn', `INSTALLDIR=${application.directory}`),
+    0,
+  )
+  t.after(() => wine('msiexec', '/x', application.path('one.msi'), '/qn'))
+  application.publish(msi('2.0.0'), 'wix')
+  return application
+}
+
+const windows = (application, installMode = 'quiet', more = []) => ({
+  installMode,
+  installerArgs: [`INSTALLDIR=${application.directory}`, ...more],
+})
+
+for (const [installMode, level] of [
+  ['passive', '3'],
+  ['quiet', '2'],
+  ['basicUi', '3'],
+]) {
+  test(`${installMode}: from the check to the new version, started when msiexec has ended`, async (t) => {
+    const application = await installed(t)
+    const properties = [`ONE=${ONE}`, `TWO=${TWO}`, `THREE=${THREE}`]
+    const options = { windows: windows(application, installMode, properties) }
+    const { stayed, exit } = await application.run('install', { options }, 'two words', 'a"b\\')
+    assert.deepEqual({ stayed, exit }, { stayed: undefined, exit: { code: 0 } })
+    const [version, directory, script, request, ...args] = await application.started()
+    assert.deepEqual([version, directory, args], ['2.0.0', application.home, ['two words', 'a"b\\']])
+    assert.ok(script.endsWith('update.cjs') && request.endsWith('.json'))
+    assert.deepEqual(
+      await Promise.all(['ONE', 'TWO', 'THREE', 'LEVEL'].map((name) => application.value(name))),
+      [ONE, TWO, THREE, level],
+    )
+    assert.equal((await application.run('check')).checked.version, null)
+    await until('the next check clears up', () => application.installs().length === 0)
+  })
+}
+
+test('exit: false waits for msiexec, and relaunches when the process ends', async (t) => {
+  const application = await installed(t)
+  const { done, stayed } = await application.run('install', {
+    install: { exit: false },
+    options: { windows: windows(application) },
+  })
+  assert.deepEqual({ done, stayed }, { done: {}, stayed: {} })
+  assert.equal((await application.started())[0], '2.0.0')
+  assert.deepEqual(application.installs(), [])
+})
+
+test('a package that fails leaves the old version, which is started again', async (t) => {
+  const application = await installed(t)
+  application.publish(msi('2.0.0', { fails: true }), 'wix')
+  const options = { windows: windows(application) }
+  const { failed } = await application.run('install', { install: { exit: false }, options })
+  assert.deepEqual([failed.code, failed.exitCode], ['ERR_UPDATER_INSTALLER_FAILED', 1603])
+  assert.deepEqual(application.installs(), [])
+  assert.equal((await application.run('pending', { options })).pending.version, '2.0.0')
+  assert.equal((await application.run('install', { options })).exit.code, 0)
+  assert.equal((await application.started())[0], '1.0.0')
+})
+
+for (const [code, expected] of [
+  [0, undefined],
+  [3010, undefined],
+  [1641, undefined],
+  [1602, 'ERR_UPDATER_INSTALLER_CANCELLED'],
+  [1618, 'ERR_UPDATER_INSTALLER_BUSY'],
+  [1619, 'ERR_UPDATER_INSTALLER_FAILED'],
+]) {
+  test(`msiexec's exit code ${code} is ${expected ?? 'success'}`, async (t) => {
+    const application = await Application.install(t)
+    application.publish(msi('2.0.0'), 'wix')
+    const { line } = standIn(t, code)
+    const { done, failed } = await application.run('install', { install: { exit: false, relaunch: false } })
+    assert.equal(failed?.code, expected)
+    assert.equal(failed?.exitCode, expected && code)
+    assert.equal(done !== undefined, expected === undefined)
+    assert.match(
+      await line(),
+      /msiexec\.exe"? +\/i "C:\\.*\\App-2\.0\.0-installer\.msi" \/passive \/promptrestart$/,
+    )
+    assert.ok(!application.has(`${application.directory}\\started.txt`))
+  })
+}
+
+for (const code of [0, 1602]) {
+  test(`the package is held while msiexec runs; the application starts after it, also after ${code}`, async (t) => {
+    const application = await Application.install(t)
+    application.publish(msi('2.0.0'), 'wix')
+    const { line, go } = standIn(t, code, { wait: true })
+    const { exit } = await application.run('install')
+    assert.equal(exit.code, 0)
+    await line()
+    const [{ path, names }] = application.installs()
+    assert.deepEqual(names.sort(), ['App-2.0.0-installer.msi', 'relauncher.exe'])
+    assert.deepEqual(await application.attack(`${path}\\App-2.0.0-installer.msi`), HELD)
+    assert.ok(!application.has(`${application.directory}\\started.txt`))
+    go()
+    assert.equal((await application.started())[0], '1.0.0')
+  })
+}
+
+for (const how of ['exits', 'is killed']) {
+  test(`msiexec is not run before the application ${how}`, async (t) => {
+    const application = await Application.install(t)
+    application.publish(msi('2.0.0'), 'wix')
+    const { line, isCalled } = standIn(t, 0)
+    const run = application.start('install', { lingers: true })
+    await run.noted('asked to exit')
+    assert.ok(application.installs()[0].names.includes('relauncher.exe'))
+    // Time enough to do the wrong thing.
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    assert.ok(!isCalled())
+    if (how === 'exits') run.go()
+    else await run.kill()
+    await line()
+    assert.equal((await application.started())[0], '1.0.0')
+  })
+}
+
+test('without relauncher.exe an MSI is refused before it is downloaded', async (t) => {
+  const application = await Application.install(t)
+  application.publish(msi('2.0.0'), 'wix')
+  const elsewhere = join(ADDON, '..', 'alone')
+  t.after(() => rmSync(elsewhere, { recursive: true, force: true }))
+  mkdirSync(elsewhere, { recursive: true })
+  cpSync(ADDON, join(elsewhere, 'updater.node'))
+  const { failed } = await application.run('install', { addon: join(elsewhere, 'updater.node') })
+  assert.equal(failed.code, 'ERR_UPDATER_NOT_UPDATABLE')
+  assert.match(failed.message, /relauncher\.exe is missing.*exit: false/)
+  assert.equal(application.server.requestsOf('/artifact').length, 0)
+})
+
+test('relaunch starts the last program that was asked for, once the process has ended', async (t) => {
+  const application = await Application.install(t)
+  const { done } = await application.run('relaunch', {
+    relaunch: { executablePath: application.program, args: ['', 'two words', 'a"b\\', 'é日本'] },
+  })
+  assert.deepEqual(done, {})
+  const [version, , ...args] = await application.started()
+  assert.deepEqual([version, args], ['1.0.0', ['', 'two words', 'a"b\\', 'é日本']])
+})
