@@ -97,7 +97,8 @@ impl System for FailingSystem {
     }
 
     fn check_executable(&self, program: &Path) -> io::Result<()> {
-        self.real()?.check_executable(program)
+        // Whatever is refused: no test asks for an administrator's password.
+        self.real().and_then(|_| Err(io::Error::new(io::ErrorKind::NotFound, program.display().to_string())))
     }
 
     fn check_writable(&self, directory: &Path) -> io::Result<()> {

@@ -27,6 +27,7 @@ pub(crate) struct FakeSystem {
     runs: Mutex<Vec<Vec<String>>>,
     terminal: bool,
     root: bool,
+    writing_fails: Option<ErrorKind>,
 }
 
 impl FakeSystem {
@@ -54,6 +55,12 @@ impl FakeSystem {
     /// Runs this script in place of a program; the program's arguments are the script's.
     pub(crate) fn with_program(mut self, path: &str, script: &str) -> Self {
         self.programs.insert(path.into(), script.to_owned());
+        self
+    }
+
+    /// Why no directory can be written to.
+    pub(crate) fn with_refusal(mut self, kind: ErrorKind) -> Self {
+        self.writing_fails = Some(kind);
         self
     }
 
@@ -127,7 +134,7 @@ impl System for FakeSystem {
     }
 
     fn check_writable(&self, _: &Path) -> io::Result<()> {
-        unsupported()
+        self.writing_fails.map_or_else(unsupported, |kind| Err(kind.into()))
     }
 
     fn available_space(&self, _: &Path) -> io::Result<u64> {

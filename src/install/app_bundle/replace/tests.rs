@@ -230,7 +230,8 @@ fn a_real_bundle_is_byte_mode_and_link_identical_and_keeps_its_own_mode() {
     let source = tempfile::tempdir().unwrap();
     let packed = source.path().join("Build name.app");
     write_bundle(&packed, "2");
-    let archive = Command::new("tar").args(["-cz", "-C"]).arg(source.path()).arg("Build name.app").output();
+    let archive =
+        Command::new("tar").args(["-czf", "-", "-C"]).arg(source.path()).arg("Build name.app").output();
     let scene = Scene::with(&archive.unwrap().stdout);
     set_mode(&scene.target, 0o775);
     scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();

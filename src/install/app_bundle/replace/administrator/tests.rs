@@ -13,8 +13,9 @@ use super::*;
 use crate::{
     ErrorCode,
     archive::testing::{Builder, snapshot, write_bundle},
+    install::{Progress, app_bundle::PreparedBundle},
     signature::testing::verified,
-    system::OsSystem,
+    system::{OsSystem, testing::FakeSystem},
 };
 
 /// What a shell and AppleScript would do something with.
@@ -183,4 +184,51 @@ fn an_archive_that_breaks_the_rules_is_not_handed_over() {
     let system: Arc<dyn System> = Arc::new(OsSystem);
     let handover = Handover::new(scene.target.clone(), verified(&scene.archive), &system);
     assert_eq!(handover.unwrap_err().code(), ErrorCode::UnsafeArchive);
+}
+
+/// osascript, for whom the password was given.
+const WILLING: &str = "shift 14; exec /bin/sh -c \"$@\"";
+const UNWILLING: &str = "echo 'execution error: User canceled. (-128)' >&2; exit 1";
+
+fn fake(scene: &Scene) -> FakeSystem {
+    let info = scene.target.join("Contents/Info.plist");
+    FakeSystem::default().with_file(info.to_str().unwrap(), b"").with_refusal(io::ErrorKind::PermissionDenied)
+}
+
+#[test]
+fn where_this_user_may_not_write_an_administrator_is_asked() {
+    let scene = Scene::new();
+    let system: Arc<dyn System> = Arc::new(fake(&scene).with_program(OSASCRIPT, WILLING));
+    let prepared = PreparedBundle::new(&scene.target, verified(&scene.archive), &system).unwrap();
+    scene.assert_is("1");
+    let mut recorded = Vec::new();
+    let progress = prepared.commit(&mut |change| {
+        recorded.push(change);
+        Ok(())
+    });
+    assert_eq!((progress.unwrap(), recorded), (Progress::Done, vec![Change::Begins]));
+    scene.assert_is("2");
+    scene.assert_nothing_left();
+}
+
+#[test]
+fn an_administrator_who_says_no_changes_nothing() {
+    let scene = Scene::new();
+    let system: Arc<dyn System> = Arc::new(fake(&scene).with_program(OSASCRIPT, UNWILLING));
+    let prepared = PreparedBundle::new(&scene.target, verified(&scene.archive), &system).unwrap();
+    let error = prepared.commit(&mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ElevationDenied, "{error}");
+    scene.assert_is("1");
+    scene.assert_nothing_left();
+}
+
+#[test]
+fn where_nobody_can_be_asked_or_nothing_written_the_reason_is_told() {
+    let scene = Scene::new();
+    let check =
+        |system: FakeSystem| super::super::check(&scene.target, &system).map_err(|error| error.code());
+    assert_eq!(check(fake(&scene)), Err(ErrorCode::PermissionDenied));
+    assert_eq!(check(fake(&scene).with_program(OSASCRIPT, WILLING)), Ok(()));
+    let mounted = fake(&scene).with_refusal(io::ErrorKind::ReadOnlyFilesystem);
+    assert_eq!(check(mounted.with_program(OSASCRIPT, WILLING)), Err(ErrorCode::ReadOnlyVolume));
 }
