@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { TARGETS } from './cross/targets.mjs'
 import { need } from './hosts/tools.mjs'
-import { ROOT, runWith } from './steps.mjs'
+import { ROOT, run, runWith } from './steps.mjs'
 
 // Debian's toolchain, because the source of its standard library is a package too.
 const CARGO = '/usr/bin/cargo'
@@ -14,18 +14,22 @@ const STANDARD_LIBRARY = '/usr/lib/rustlib/src/rust/library'
 // Not where another toolchain builds: each would build everything again after the other.
 const BUILT = join(ROOT, 'target', 'cross')
 const PROFILE = 'hosts'
+const NATIVE = 'x86_64-unknown-linux-gnu'
 
 /** The directory with what was built for a target. */
 export const outputOf = (target) => join(ROOT, 'target', 'hosts', target)
 
 /** Builds what is shipped for a target into its directory, or checks all of it. */
 export function cross(target) {
+  if (target === NATIVE) {
+    run('npm', 'run', '--silent', 'build', '--', '--output-dir', outputOf(target), '--', '--locked')
+    return
+  }
   if (!Object.hasOwn(TARGETS, target)) {
-    throw new Error(`unknown target ${target}; known: ${Object.keys(TARGETS).join(', ')}`)
+    throw new Error(`unknown target ${target}; known: ${[NATIVE, ...Object.keys(TARGETS)].join(', ')}`)
   }
   const { needs, crates, ...how } = TARGETS[target]
   need(CARGO, RUSTC, STANDARD_LIBRARY, ...needs)
-  mkdirSync(outputOf(target), { recursive: true })
   for (const [crate, products] of Object.entries(crates)) {
     if (!existsSync(join(ROOT, crate))) continue
     runCargo(target, crate, how)
@@ -53,6 +57,7 @@ function importLibrary(target) {
 
 function collect(target, built, name) {
   const to = join(outputOf(target), name)
+  mkdirSync(outputOf(target), { recursive: true })
   // Not into the old file: a program that has it loaded would go on with the new one's bytes.
   rmSync(to, { force: true })
   copyFileSync(join(BUILT, target, PROFILE, built), to)
