@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
-const MACHINES = { x64: 62, arm64: 183, arm: 40, ia32: 3 }
+/** Architectures as an ELF header numbers them. */
+export const MACHINES = { x64: 62, arm64: 183, arm: 40, ia32: 3 }
 
 /** What passes for an AppImage of this machine: an ELF header with the AppImage magic, then data that is the same for the same name. */
 export function appImage(name, size = 300_000) {
