@@ -84,17 +84,31 @@ test('discard takes it back', async (t) => {
   t.deepEqual(await leftovers(), [])
 })
 
-test('the button that installs now goes before it', async (t) => {
-  const { installed, leftovers, options } = await fixture(t)
-  const source = `
-    import { setTimeout } from 'node:timers/promises'
-    staged.installOnExit({ relaunch: true })
-    await setTimeout(200)
-    await staged.install({ exit: true })
-  `
-  const { code, stderr } = await staging(t, options, source)
+test('the button that installs now goes before it, whether or not all was ready', async (t) => {
+  for (const wait of ['', 'await setTimeout(200)']) {
+    const { installed, leftovers, options, publish, key } = await fixture(t)
+    const big = appImage('big', 30_000_000)
+    publish(big, { signature: sign(key, big) })
+    const source = `
+      import { setTimeout } from 'node:timers/promises'
+      staged.installOnExit({ relaunch: true })
+      ${wait}
+      await staged.install({ exit: true })
+    `
+    const { code, stderr } = await staging(t, options, source)
+    t.is(code, 0, stderr)
+    t.true(big.equals(await installed()))
+    t.deepEqual(await leftovers(), [])
+  }
+})
+
+test('asked for twice in a row, it is done once', async (t) => {
+  const { installed, key, leftovers, options, publish } = await fixture(t)
+  const big = appImage('big', 30_000_000)
+  publish(big, { signature: sign(key, big) })
+  const { code, stderr } = await staging(t, options, 'staged.installOnExit(); staged.installOnExit()')
   t.is(code, 0, stderr)
-  t.deepEqual(await installed(), NEW)
+  t.true(big.equals(await installed()))
   t.deepEqual(await leftovers(), [])
 })
 

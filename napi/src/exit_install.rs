@@ -30,6 +30,8 @@ pub(crate) struct ExitInstall(Receiver<Result<updater::PreparedInstall>>);
 /// One process has one exit, and only its main thread may ask for this.
 static SCHEDULED: Mutex<Option<ExitInstall>> = Mutex::new(None);
 static LISTENING: AtomicBool = AtomicBool::new(false);
+/// Held while an update is being made ready, which locks the application's data.
+static PREPARING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 impl ExitInstall {
     /// Replaces an earlier request.
@@ -44,6 +46,7 @@ impl ExitInstall {
         let (done, prepared) = mpsc::channel();
         let staged = staged.clone();
         runtime.spawn(async move {
+            let _preparing = PREPARING.lock().await;
             // Nobody waits for it any more where the request was taken back.
             let _ = done.send(staged.prepare(install).await);
         });
@@ -54,6 +57,11 @@ impl ExitInstall {
     /// Takes the request back.
     pub(crate) fn dismiss() {
         scheduled().take();
+    }
+
+    /// Until what is being made ready lets go of the application's data.
+    pub(crate) async fn prepared() {
+        drop(PREPARING.lock().await);
     }
 
     /// A failure leaves the update staged: the next run finds it, and has somebody to tell.

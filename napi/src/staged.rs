@@ -57,6 +57,7 @@ impl StagedUpdate {
             env,
             input,
             async move |finish: Finish, _| {
+                ExitInstall::prepared().await;
                 staged.install(finish.install).await?;
                 Ok(finish.exit)
             },
@@ -84,7 +85,10 @@ impl StagedUpdate {
         task::promise(
             env,
             Ok(((), Abort::none(env))),
-            async move |(), _| Ok(staged.discard().await?),
+            async move |(), _| {
+                ExitInstall::prepared().await;
+                Ok(staged.discard().await?)
+            },
             |_, ()| Ok(()),
         )
     }

@@ -12,6 +12,7 @@ use napi_derive::napi;
 use crate::{
     abort::Abort,
     exit::{Exit, Finish},
+    exit_install::ExitInstall,
     options::Pubkey,
     progress::{Listener, number},
     staged::StagedUpdate,
@@ -196,6 +197,7 @@ impl Update {
             env,
             input,
             async move |(bytes, finish): (Vec<u8>, Finish), _| {
+                ExitInstall::prepared().await;
                 update.install(bytes, finish.install).await?;
                 Ok(finish.exit)
             },
@@ -234,6 +236,7 @@ impl Update {
             input,
             async move |(listener, finish): (Listener, Finish), cancel| {
                 let Finish { install, exit } = finish;
+                ExitInstall::prepared().await;
                 listener
                     .attend(cancel, async move |download| {
                         update.download_and_install(download, install).await
@@ -254,6 +257,7 @@ impl Update {
             env,
             input,
             async move |listener: Listener, cancel| {
+                ExitInstall::prepared().await;
                 listener.attend(cancel, async |options| update.stage(options).await).await
             },
             |_, staged| Ok(StagedUpdate::new(staged)),
