@@ -1,5 +1,7 @@
 //! Whole updates against servers on 127.0.0.1 that fail in every way a server can.
 
+// What is updated is an AppImage or a package.
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
