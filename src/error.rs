@@ -239,7 +239,7 @@ pub enum Error {
         /// Its exit code.
         exit_code: i32,
     },
-    /// Another installation is under way on this machine (msiexec: 1618).
+    /// Another installation is under way on this machine (msiexec: 1618; the lock of dpkg, rpm or pacman).
     #[error("{installer} is busy with another installation")]
     InstallerBusy {
         /// The program that was run.

@@ -318,3 +318,69 @@ pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
         Ok(Place::Package { .. } | Place::Program { .. }) | Err(_) => {}
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::{ErrorCode, system::testing::FakeSystem};
+
+    const APPIMAGE: &[u8] = b"\x7fELF\x02\x01\x01\0AI\x02";
+    const DPKG: (&str, &str) = ("/usr/bin/dpkg-query", r#"[ "$3" = /usr/bin/node ] && echo "nodejs: $3""#);
+
+    fn located(configured: Option<&str>, system: &FakeSystem) -> Installation {
+        let installation = Installation::locate(configured.map(Path::new), Os::Linux, system).unwrap();
+        installation.find_package(system);
+        installation
+    }
+
+    fn planned(format: Format, installation: &Installation) -> Result<InstallPlan> {
+        let order = Order {
+            target: "linux-x86_64".parse().unwrap(),
+            version: Version::new(1, 0, 0),
+            windows: WindowsConfig::default(),
+            relaunch: false,
+            will_exit: false,
+            downgrade: false,
+            args: Vec::new(),
+            directory: None,
+        };
+        plan(format, installation, &order)
+    }
+
+    fn refusal(format: Format, installation: &Installation) -> String {
+        let error = planned(format, installation).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotUpdatable);
+        error.to_string()
+    }
+
+    #[test]
+    fn for_an_appimage_no_package_manager_is_started() {
+        let system = FakeSystem::default()
+            .with_file("/opt/App.AppImage", &[APPIMAGE, &[0; 20]].concat())
+            .with_program(DPKG.0, DPKG.1);
+        let appimage = located(Some("/opt/App.AppImage"), &system);
+        assert_eq!(appimage.format(), Some(Format::AppImage));
+        assert!(system.runs().is_empty());
+        assert!(refusal(Format::Deb, &appimage).contains("/opt/App.AppImage belongs to no deb package"));
+    }
+
+    #[test]
+    fn what_a_package_brought_is_only_replaced_by_a_package() {
+        let system = FakeSystem::default().with_program(DPKG.0, DPKG.1);
+        let node = located(None, &system);
+        assert_eq!(node.format(), Some(Format::Deb));
+        assert!(matches!(planned(Format::Deb, &node), Ok(InstallPlan::InstallPackage(_))));
+        let reason = refusal(Format::AppImage, &node);
+        assert!(reason.contains("/usr/bin/node belongs to the deb package nodejs"), "{reason}");
+        assert!(reason.contains("`executablePath`"), "{reason}");
+    }
+
+    #[test]
+    fn before_it_was_looked_for_there_is_no_package() {
+        let system = FakeSystem::default().with_program(DPKG.0, DPKG.1);
+        let node = Installation::locate(None, Os::Linux, &system).unwrap();
+        assert!(node.format().is_none() && system.runs().is_empty());
+        assert!(refusal(Format::AppImage, &node).contains("/usr/bin/node is no AppImage"));
+    }
+}

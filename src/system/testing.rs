@@ -16,6 +16,9 @@ pub(crate) fn eventually(mut succeeds: impl FnMut() -> bool) -> bool {
     })
 }
 
+/// In place of a script.
+const BROKEN: &str = "# it does not answer";
+
 #[derive(Debug, Default)]
 pub(crate) struct FakeSystem {
     files: BTreeMap<PathBuf, Vec<u8>>,
@@ -64,6 +67,11 @@ impl FakeSystem {
         self
     }
 
+    /// A program that is there and cannot be run.
+    pub(crate) fn with_broken_program(self, path: &str) -> Self {
+        self.with_program(path, BROKEN)
+    }
+
     pub(crate) fn with_terminal(mut self) -> Self {
         self.terminal = true;
         self
@@ -110,7 +118,7 @@ impl System for FakeSystem {
     }
 
     fn current_exe(&self) -> io::Result<PathBuf> {
-        unsupported()
+        Ok("/usr/bin/node".into())
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
@@ -194,6 +202,9 @@ impl System for FakeSystem {
         let shown = [program.path.as_os_str()].into_iter().chain(program.args.iter().map(AsRef::as_ref));
         self.runs.lock().unwrap().push(shown.map(|arg| arg.to_string_lossy().into_owned()).collect());
         let script = self.programs.get(program.path).ok_or(ErrorKind::NotFound)?;
+        if script == BROKEN {
+            return Err(ErrorKind::TimedOut.into());
+        }
         let mut args = vec!["-c".into(), script.into(), program.path.into()];
         args.extend_from_slice(program.args);
         OsSystem.run(&Program { path: Path::new("/bin/sh"), args: &args, ..*program })

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -46,23 +47,29 @@ impl Owner {
         if let Some((_, owner)) = known().iter().find(|(path, _)| path == file) {
             return owner.clone();
         }
-        let owner = Self::ask(file, system);
+        // One that did not answer is asked again by the next check.
+        let owner = Self::ask(file, system).ok()?;
         known().push((file.to_owned(), owner.clone()));
         owner
     }
 
-    fn ask(file: &Path, system: &dyn System) -> Option<Self> {
+    fn ask(file: &Path, system: &dyn System) -> io::Result<Option<Self>> {
         let paths = spellings(file, system);
         if paths.is_empty() {
-            return None;
+            return Ok(None);
         }
         let known: [(Format, Question); 3] =
             [(Format::Deb, ask_dpkg), (Format::Pacman, ask_pacman), (Format::Rpm, ask_rpm)];
-        known.into_iter().find_map(|(format, ask)| Some(Self { format, name: ask(&paths, system)? }))
+        for (format, ask) in known {
+            if let Some(name) = ask(&paths, system)? {
+                return Ok(Some(Self { format, name }));
+            }
+        }
+        Ok(None)
     }
 }
 
-type Question = fn(&[String], &dyn System) -> Option<String>;
+type Question = fn(&[String], &dyn System) -> io::Result<Option<String>>;
 
 /// The paths under which a package may know the file; none where no package put it there. A package database holds
 /// the paths that packages were made with.
@@ -88,41 +95,47 @@ fn is_plain(path: &str) -> bool {
     !path.chars().any(char::is_control)
 }
 
+/// What the program says, if it is there. The exit code tells nothing but that one of several paths is unknown.
 fn answer(
     name: &str,
     args: &[&str],
     paths: impl Iterator<Item = String>,
     system: &dyn System,
-) -> Option<String> {
-    let program = find(name, system)?;
+) -> io::Result<String> {
+    let Some(program) = find(name, system) else { return Ok(String::new()) };
     let args: Vec<OsString> = args.iter().map(OsString::from).chain(paths.map(OsString::from)).collect();
     let run = Program { path: &program, args: &args, stdin: None, time_max: Some(TIME_MAX) };
-    // The exit code tells that one of several paths is unknown.
-    system.run(&run).ok().map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned())
+    system.run(&run).map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned())
 }
 
 /// dpkg-query(1), `--search`.
-fn ask_dpkg(paths: &[String], system: &dyn System) -> Option<String> {
+fn ask_dpkg(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
     let search = |paths: &[String]| {
         answer("dpkg-query", &["--search", "--"], paths.iter().map(|path| without_wildcards(path)), system)
     };
     let found = search(paths)?;
     let diversions = diversions(&found);
-    paths.iter().find_map(|path| match diversions.iter().find(|one| one.to == path) {
-        // What lies here is what others have put at the place that was diverted.
-        Some(Diversion { by, from, .. }) => {
-            let mut owners = owners(&search(&[(*from).to_owned()])?, from);
-            owners.retain(|owner| Some(owner.as_str()) != *by);
-            only(owners)
-        }
-        None => {
-            let mut owners = owners(&found, path);
-            if let Some(Diversion { by, .. }) = diversions.iter().find(|one| one.from == path) {
-                owners.retain(|owner| Some(owner.as_str()) == *by);
+    for path in paths {
+        let owners = match diversions.iter().find(|one| one.to == path) {
+            // What lies here is what others have put at the place that was diverted.
+            Some(Diversion { by, from, .. }) => {
+                let mut owners = owners(&search(&[(*from).to_owned()])?, from);
+                owners.retain(|owner| Some(owner.as_str()) != *by);
+                owners
             }
-            only(owners)
+            None => {
+                let mut owners = owners(&found, path);
+                if let Some(Diversion { by, .. }) = diversions.iter().find(|one| one.from == path) {
+                    owners.retain(|owner| Some(owner.as_str()) == *by);
+                }
+                owners
+            }
+        };
+        if let Some(name) = only(owners) {
+            return Ok(Some(name));
         }
-    })
+    }
+    Ok(None)
 }
 
 /// The argument is a pattern.
@@ -172,21 +185,21 @@ fn diversions(found: &str) -> Vec<Diversion<'_>> {
 }
 
 /// pacman(8), `--query --owns`.
-fn ask_pacman(paths: &[String], system: &dyn System) -> Option<String> {
+fn ask_pacman(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
     let found = answer("pacman", &["--query", "--quiet", "--owns", "--"], paths.iter().cloned(), system)?;
     let mut names: Vec<String> = found.lines().map(str::to_owned).collect();
     names.dedup();
-    only(names)
+    Ok(only(names))
 }
 
 /// rpm(8), `--query --file`. That a file belongs to no package is said on the same stream.
-fn ask_rpm(paths: &[String], system: &dyn System) -> Option<String> {
+fn ask_rpm(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
     let args = ["--query", "--file", "--queryformat", "package %{NAME}\\n", "--"];
     let found = answer("rpm", &args, paths.iter().cloned(), system)?;
     let mut names: Vec<String> =
         found.lines().filter_map(|line| line.strip_prefix("package ")).map(str::to_owned).collect();
     names.dedup();
-    only(names)
+    Ok(only(names))
 }
 
 #[cfg(test)]
@@ -204,7 +217,7 @@ mod tests {
     }
 
     fn name(file: &str, system: &FakeSystem) -> Option<String> {
-        Owner::ask(Path::new(file), system).map(|owner| owner.name)
+        Owner::ask(Path::new(file), system).unwrap().map(|owner| owner.name)
     }
 
     #[test]
@@ -276,12 +289,24 @@ mod tests {
         let system = dpkg(&[])
             .with_program("/usr/bin/pacman", "echo error: No package owns $4 >&2; exit 1")
             .with_program("/usr/bin/rpm", rpm);
-        let owner = Owner::ask(Path::new("/opt/app"), &system).unwrap();
+        let owner = Owner::ask(Path::new("/opt/app"), &system).unwrap().unwrap();
         assert_eq!((owner.format, owner.name.as_str()), (Format::Rpm, "app"));
         assert_eq!(name("/opt/other", &system), None);
         let programs: Vec<_> = system.runs().iter().take(3).map(|run| run[0].clone()).collect();
         assert_eq!(programs, ["/usr/bin/dpkg-query", "/usr/bin/pacman", "/usr/bin/rpm"]);
         let arch = FakeSystem::default().with_program("/usr/bin/pacman", "echo app");
-        assert_eq!(Owner::ask(Path::new("/opt/app"), &arch).unwrap().format, Format::Pacman);
+        assert_eq!(Owner::ask(Path::new("/opt/app"), &arch).unwrap().unwrap().format, Format::Pacman);
+    }
+
+    #[test]
+    fn the_answer_is_kept_but_not_that_there_was_none() {
+        let file = Path::new("/opt/the answer is kept");
+        let silent = FakeSystem::default().with_broken_program("/usr/bin/dpkg-query");
+        assert_eq!(Owner::of(file, &silent), None);
+        let system = FakeSystem::default().with_program("/usr/bin/dpkg-query", r#"echo "app: $3""#);
+        for _ in 0..3 {
+            assert_eq!(Owner::of(file, &system).unwrap().name, "app");
+        }
+        assert_eq!(system.runs().len(), 1);
     }
 }

@@ -1,11 +1,15 @@
 //! The installed application that updates itself: this test program, in a package.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use cargo_packager_updater::{Config, Format, Updater};
+use cargo_packager_updater::{Config, DownloadOptions, Format, InstallOptions, Updater};
 
-use super::kit::{Installed, install};
-use crate::support::{MANIFEST, Server, Signer};
+use super::kit::Installed;
+use crate::support::{HANG, MANIFEST, Server, Signer};
 
 /// Version 1.0.0 of it, installed.
 pub(crate) fn installed(format: Format, name: &str) -> Installed {
@@ -28,6 +32,19 @@ pub(crate) fn run(app: &Installed, server: &Server, wrapper: &[&str]) -> String 
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// It was replaced, and started again as this user.
+pub(crate) fn assert_updated(app: &Installed, said: &str, user: &str) {
+    assert!(said.contains("updated to 2.0.0") && said.contains("offered again: false"), "{said}");
+    app.assert_version("2.0.0");
+    let ran = app.directory.path().join("data/ran");
+    let started = Instant::now();
+    while fs::read_to_string(&ran).unwrap_or_default().is_empty() {
+        assert!(started.elapsed() < HANG, "it is not started again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(fs::read_to_string(&ran).unwrap().trim(), user);
+}
+
 #[tokio::test]
 #[ignore = "the part of other tests that runs as the installed application"]
 async fn task() {
@@ -39,7 +56,8 @@ async fn task() {
         ..Config::default()
     };
     let update = Updater::new("1.0.0", config.clone()).unwrap().check().await.unwrap().unwrap();
-    match install(&update).await {
+    let options = InstallOptions { relaunch: Some(true), ..InstallOptions::default() };
+    match update.download_and_install(DownloadOptions::default(), options).await {
         Ok(()) => println!("updated to {}", update.version()),
         Err(error) => println!("refused: {} {error}", error.code()),
     }

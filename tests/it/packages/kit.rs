@@ -20,6 +20,9 @@ use crate::support::{MANIFEST, Reply, Server, Signer};
 /// There is one package database.
 static MACHINE: Mutex<()> = Mutex::new(());
 
+/// Whoever is started again as the new version says as which user.
+const TELL_THE_USER: &str = "[ -z \"$UPDATER_TEST_DATA\" ] || id -un > \"$UPDATER_TEST_DATA/ran\"\n";
+
 /// What is put into a package.
 pub(crate) struct Content {
     pub(crate) name: String,
@@ -85,7 +88,7 @@ impl Installed {
         let mut content = Content {
             name: self.name.clone(),
             version: version.to_owned(),
-            app: format!("#!/bin/sh\necho {version}\n").into_bytes(),
+            app: format!("#!/bin/sh\necho {version}\n{TELL_THE_USER}").into_bytes(),
             depends: None,
             configuration: None,
             script: None,
