@@ -2,11 +2,12 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use cargo_packager_updater::{
@@ -15,10 +16,11 @@ use cargo_packager_updater::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{MANIFEST, Reply, Server, Signer};
+use crate::support::{HANG, MANIFEST, Reply, Server, Signer};
 
-/// There is one package database.
+/// There is one package database, for the tests of this process, and for another run of them.
 static MACHINE: Mutex<()> = Mutex::new(());
+const OTHER_RUNS: &str = "/run/updater-test.lock";
 
 /// Whoever is started again as the new version says as which user.
 const TELL_THE_USER: &str = "[ -z \"$UPDATER_TEST_DATA\" ] || id -un > \"$UPDATER_TEST_DATA/ran\"\n";
@@ -40,7 +42,7 @@ pub(crate) struct Installed {
     pub(crate) format: Format,
     pub(crate) name: String,
     pub(crate) directory: TempDir,
-    _machine: MutexGuard<'static, ()>,
+    _machine: (MutexGuard<'static, ()>, File),
 }
 
 /// Runs a program that has to succeed.
@@ -60,8 +62,10 @@ impl Installed {
     pub(crate) fn with(format: Format, name: &str, change: impl FnOnce(&mut Content)) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests install packages, which only root can");
         let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = File::create(OTHER_RUNS).unwrap();
+        alone.lock().unwrap();
         let name = format!("updater-test-{name}-{format}");
-        let this = Self { format, name, directory: TempDir::new().unwrap(), _machine: machine };
+        let this = Self { format, name, directory: TempDir::new().unwrap(), _machine: (machine, alone) };
         this.remove();
         let package = this.directory.path().join(this.file_name());
         fs::write(&package, this.package("1.0.0", change)).unwrap();
@@ -173,10 +177,18 @@ impl Installed {
         self.assert_nothing_left();
     }
 
+    /// Unit tests that run at the same time have copies there for a moment.
     pub(crate) fn assert_nothing_left(&self) {
-        let copies = fs::read_dir("/var/tmp").unwrap().map(|entry| entry.unwrap().file_name());
-        let copies: Vec<_> = copies.filter(|name| name.to_string_lossy().starts_with("updater.")).collect();
-        assert!(copies.is_empty(), "{copies:?}");
+        let copies = || -> Vec<_> {
+            let names = fs::read_dir("/var/tmp").unwrap().map(|entry| entry.unwrap().file_name());
+            names.filter(|name| name.to_string_lossy().starts_with("updater.")).collect()
+        };
+        let left = copies();
+        let started = Instant::now();
+        while copies().iter().any(|name| left.contains(name)) {
+            assert!(started.elapsed() < HANG, "left behind: {left:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn remove(&self) {
