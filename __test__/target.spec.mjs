@@ -147,10 +147,17 @@ for (const [title, bytes] of [
 
 test('formats that cannot be installed here say so', async (t) => {
   const { installed, options, publish } = await fixture(t)
-  for (const format of ['app', 'nsis', 'wix', 'deb', 'rpm', 'pacman']) {
+  const refusal = async (format) => {
     publish(NEW, { format })
-    const error = await rejection(checkUpdate('1.0.0', options).then((update) => update.downloadAndInstall()))
-    t.is(error.code, 'ERR_UPDATER_UNSUPPORTED_FORMAT', format)
+    return rejection(checkUpdate('1.0.0', options).then((update) => update.downloadAndInstall()))
+  }
+  for (const format of ['app', 'nsis', 'wix']) {
+    t.is((await refusal(format)).code, 'ERR_UPDATER_UNSUPPORTED_FORMAT', format)
+  }
+  for (const format of ['deb', 'rpm', 'pacman']) {
+    const { code, message } = await refusal(format)
+    t.is(code, 'ERR_UPDATER_NOT_UPDATABLE', format)
+    t.regex(message, new RegExp(`app.AppImage belongs to no ${format} package`))
   }
   t.deepEqual(await installed(), OLD)
 })
