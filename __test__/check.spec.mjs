@@ -4,9 +4,10 @@ import test from 'ava'
 
 import { checkUpdate } from '../index.js'
 import { appImage } from './support/artifact.mjs'
-import { fixture, NEW, PLATFORM, rejection } from './support/fixture.mjs'
+import { fixture, FORMAT, NEW, PLATFORM, rejection } from './support/fixture.mjs'
 import { file, json, serve, silence, status, text } from './support/server.mjs'
 import { keyPair, sign, trustedComment } from './support/signer.mjs'
+import { testOnLinux } from './support/tools.mjs'
 
 const manifest = (version, platforms = {}) => ({ version, platforms })
 
@@ -37,7 +38,7 @@ const BROKEN = [
 
 function announce(url) {
   const signature = sign(keyPair(), NEW)
-  return json(manifest('2.0.0', { [PLATFORM]: { url, signature, format: 'appimage' } }))
+  return json(manifest('2.0.0', { [PLATFORM]: { url, signature, format: FORMAT } }))
 }
 
 /** Answers every connection with bytes that are no TLS. */
@@ -110,7 +111,7 @@ test('204 and nothing newer are null, and end the search', async (t) => {
   t.true(await offered('v1.0.0', 'v1.0.1'))
 })
 
-test('a lower version is offered where downgrades are allowed', async (t) => {
+testOnLinux('a lower version is offered where downgrades are allowed', async (t) => {
   const { installed, key, options, publish } = await fixture(t)
   const bytes = appImage('lower')
   publish(bytes, { version: '0.9.0', signature: sign(key, bytes, trustedComment('0.9.0')) })
@@ -122,7 +123,7 @@ test('a lower version is offered where downgrades are allowed', async (t) => {
 
 test('an entry for another platform changes nothing here', async (t) => {
   const { key, options, server } = await fixture(t)
-  const good = { url: `${server.url}/artifact`, signature: sign(key, NEW), format: 'appimage' }
+  const good = { url: `${server.url}/artifact`, signature: sign(key, NEW), format: FORMAT }
   for (const bad of [
     null,
     7,
@@ -131,21 +132,23 @@ test('an entry for another platform changes nothing here', async (t) => {
     { ...good, format: 'floppy' },
     { ...good, pub_date: 'never' },
   ]) {
-    server.routes['/latest.json'] = json(manifest('2.0.0', { 'windows-x86_64': bad, [PLATFORM]: good }))
+    server.routes['/latest.json'] = json(manifest('2.0.0', { 'windows-armv7': bad, [PLATFORM]: good }))
     t.is((await checkUpdate('1.0.0', options)).version, '2.0.0')
   }
 })
+
+const FILE = { appimage: 'app.AppImage', app: 'App.app.tar.gz', nsis: 'setup.exe' }
 
 test('the dynamic answer is an update too', async (t) => {
   const { key, options, server } = await fixture(t)
   server.routes['*'] = json({
     version: '2.0.0',
-    url: `${server.url}/app.AppImage`,
+    url: `${server.url}/${FILE[FORMAT]}`,
     signature: sign(key, NEW),
   })
   const endpoints = [`${server.url}/{{target}}/{{arch}}/{{current_version}}/{{channel}}`]
   const update = await checkUpdate('1.0.0-a.1', { ...options, endpoints, channel: 'beta' })
-  t.is(update.format, 'appimage')
+  t.is(update.format, FORMAT)
   t.is(server.requests[0].url, `/${PLATFORM.replace('-', '/')}/1.0.0-a.1/beta`)
 })
 

@@ -7,6 +7,7 @@ import test from 'ava'
 
 import { checkUpdate } from '../index.js'
 import { fixture, NEW, OLD, tempDir } from './support/fixture.mjs'
+import { testOnLinux, testOnUnix } from './support/tools.mjs'
 import { keyPair, sign } from './support/signer.mjs'
 
 const ENTRY = fileURLToPath(new URL('../bin/updater.js', import.meta.url))
@@ -30,7 +31,7 @@ test('the exit code is that of the command', async (t) => {
   t.is((await run(t, 'signer', 'verify', '/nowhere', '--pubkey', 'x')).code, 1)
 })
 
-test('what the command line signs is installed', async (t) => {
+testOnLinux('what the command line signs is installed', async (t) => {
   const { dir, installed, options, publish } = await fixture(t)
   const [key, artifact] = [join(dir, 'key'), join(dir, 'new.AppImage')]
   await writeFile(artifact, NEW)
@@ -57,7 +58,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ]) {
-  test(`the server ends on ${signal}`, async (t) => {
+  testOnUnix(`the server ends on ${signal}`, async (t) => {
     const dir = join(await tempDir(t), 'www')
     await mkdir(dir)
     const { child, ended } = start(t, ['serve', dir, '--port', '0'])

@@ -4,8 +4,9 @@ import test from 'ava'
 
 import * as updater from '../index.js'
 import { runChild } from './support/child.mjs'
-import { fixture, NEW, PLATFORM } from './support/fixture.mjs'
+import { fixture, FORMAT, NEW, PLATFORM } from './support/fixture.mjs'
 import { json } from './support/server.mjs'
+import { testOnLinux } from './support/tools.mjs'
 
 const NAMES = [
   'StagedUpdate',
@@ -52,7 +53,7 @@ test('an update says what was announced and what was asked for', async (t) => {
   t.is(update.currentVersion, '1.0.0')
   t.is(update.version, '2.0.0')
   t.is(update.target, PLATFORM)
-  t.is(update.format, updater.UpdateFormat.AppImage)
+  t.is(update.format, FORMAT)
   t.is(update.downloadUrl, `${server.url}/artifact`)
   t.is(update.extractPath, app)
   t.is(update.size, 300_000)
@@ -77,7 +78,7 @@ test('notes and date are passed on, and what is left out is undefined', async (t
     version: '2.0.0',
     notes: 'Fixes “it”',
     pub_date: '2024-02-29T12:00:00Z',
-    platforms: { [PLATFORM]: { url: `${server.url}/artifact`, signature, format: 'appimage' } },
+    platforms: { [PLATFORM]: { url: `${server.url}/artifact`, signature, format: FORMAT } },
   })
   const dated = await updater.checkUpdate('1.0.0', options)
   t.is(dated.body, 'Fixes “it”')
@@ -93,31 +94,34 @@ test('JSON of an update is plain data without what was left out', async (t) => {
     currentVersion: '1.0.0',
     version: '2.0.0',
     target: PLATFORM,
-    format: 'appimage',
+    format: FORMAT,
     downloadUrl: `${server.url}/artifact`,
     extractPath: app,
   })
   t.deepEqual(structuredClone(update.toJSON()), update.toJSON())
 })
 
-test('nothing that JavaScript does to an update changes what it verifies or where it installs', async (t) => {
-  const { app, installed, options } = await fixture(t)
-  const update = await updater.checkUpdate('1.0.0', options)
-  for (const name of ['version', 'signature', 'downloadUrl', 'extractPath', 'pubkey', 'headers', 'size']) {
-    t.throws(() => (update[name] = 'x'), { instanceOf: TypeError }, name)
-  }
-  update.headers.Authorization = 'x'
-  t.deepEqual(update.headers, {})
-  Object.defineProperty(update, 'signature', { value: 'x' })
-  Object.defineProperty(update, 'extractPath', { value: '/nowhere' })
-  options.pubkey = 'x'
-  options.endpoints.length = 0
-  await update.downloadAndInstall()
-  t.deepEqual(await installed(), NEW)
-  t.is(update.toJSON().extractPath, app)
-})
+testOnLinux(
+  'nothing that JavaScript does to an update changes what it verifies or where it installs',
+  async (t) => {
+    const { app, installed, options } = await fixture(t)
+    const update = await updater.checkUpdate('1.0.0', options)
+    for (const name of ['version', 'signature', 'downloadUrl', 'extractPath', 'pubkey', 'headers', 'size']) {
+      t.throws(() => (update[name] = 'x'), { instanceOf: TypeError }, name)
+    }
+    update.headers.Authorization = 'x'
+    t.deepEqual(update.headers, {})
+    Object.defineProperty(update, 'signature', { value: 'x' })
+    Object.defineProperty(update, 'extractPath', { value: '/nowhere' })
+    options.pubkey = 'x'
+    options.endpoints.length = 0
+    await update.downloadAndInstall()
+    t.deepEqual(await installed(), NEW)
+    t.is(update.toJSON().extractPath, app)
+  },
+)
 
-test('loading the addon starts no thread of its own', async (t) => {
+testOnLinux('loading the addon starts no thread of its own', async (t) => {
   const source = `
     import { readdirSync, readFileSync } from 'node:fs'
     const threads = readdirSync('/proc/self/task').map((id) => readFileSync('/proc/self/task/' + id + '/comm', 'utf8'))

@@ -12,7 +12,7 @@ const ARCHS = { x64: 'x86_64', arm64: 'aarch64', arm: 'armv7', ia32: 'i686' }
 /** The key of this machine under `platforms`. */
 export const PLATFORM = `${SYSTEMS[process.platform]}-${ARCHS[process.arch]}`
 /** What is announced, unless a test says otherwise. */
-const FORMAT = { linux: 'appimage', darwin: 'app', win32: 'nsis' }[process.platform]
+export const FORMAT = { linux: 'appimage', darwin: 'app', win32: 'nsis' }[process.platform]
 export const OLD = appImage('old')
 export const NEW = appImage('new')
 

@@ -17,6 +17,10 @@ export function find(program) {
   })
 }
 
+/** A test of what other systems do not have: skipped by name there. */
+export const testOnUnix = process.platform === 'win32' ? test.skip : test
+export const testOnLinux = process.platform === 'linux' ? test : test.skip
+
 /** A test that needs programs: skipped by name where one is missing, failed where CI is set. */
 export function testWith(programs, title, implementation) {
   const missing = programs.filter((program) => !find(program))

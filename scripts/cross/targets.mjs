@@ -1,3 +1,5 @@
+import { delimiter, join } from 'node:path'
+
 import { CACHED } from '../hosts/cache.mjs'
 
 const underscored = (target) => target.replaceAll('-', '_')
@@ -13,18 +15,20 @@ const debian = (target, compiler, needs, crates) => ({
   crates,
 })
 
-/** Type-checked: nothing can be linked without the vendor's SDK, and zig's C compiler passes for the vendor's. */
-const checked = (target, compilesFor, crates = { napi: {} }) => ({
+/** Type-checked: nothing can be linked without the vendor's SDK, so nothing of C is compiled either. */
+const checked = (target, crates = { napi: {} }) => ({
   act: 'check',
-  needs: [CACHED.zig],
+  needs: [],
   env: {
-    [`CC_${underscored(target)}`]: `${CACHED.zig} cc -target ${compilesFor}`,
+    PATH: [join(import.meta.dirname, 'stand-ins'), process.env.PATH].join(delimiter),
+    [`CC_${underscored(target)}`]: 'clang',
+    [`AR_${underscored(target)}`]: 'lib',
     CRATE_CC_NO_DEFAULTS: '1',
   },
   crates,
 })
 
-const windowsChecked = (target, compilesFor) => checked(target, compilesFor, { napi: {}, relauncher: {} })
+const windowsChecked = (target) => checked(target, { napi: {}, relauncher: {} })
 
 /** What is done for each, and what is shipped of it: by directory of the crate, the names that Cargo and the package give. */
 export const TARGETS = {
@@ -61,9 +65,9 @@ export const TARGETS = {
       relauncher: { 'relauncher.exe': 'relauncher.exe' },
     },
   ),
-  'aarch64-apple-darwin': checked('aarch64-apple-darwin', 'aarch64-macos'),
-  'x86_64-apple-darwin': checked('x86_64-apple-darwin', 'x86_64-macos'),
-  'x86_64-pc-windows-msvc': windowsChecked('x86_64-pc-windows-msvc', 'x86_64-windows-gnu'),
-  'aarch64-pc-windows-msvc': windowsChecked('aarch64-pc-windows-msvc', 'aarch64-windows-gnu'),
-  'i686-pc-windows-msvc': windowsChecked('i686-pc-windows-msvc', 'x86-windows-gnu'),
+  'aarch64-apple-darwin': checked('aarch64-apple-darwin'),
+  'x86_64-apple-darwin': checked('x86_64-apple-darwin'),
+  'x86_64-pc-windows-msvc': windowsChecked('x86_64-pc-windows-msvc'),
+  'aarch64-pc-windows-msvc': windowsChecked('aarch64-pc-windows-msvc'),
+  'i686-pc-windows-msvc': windowsChecked('i686-pc-windows-msvc'),
 }

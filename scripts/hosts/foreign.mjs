@@ -40,8 +40,10 @@ export const HOSTS = {
     needs: [WINE, CACHED.windowsNode, CACHED.wine],
     leftOut: {
       ...NOT_ABOUT_THE_PLATFORM,
+      exit: 'installs AppImages and starts programs of Unix',
       memory: 'measures with /proc',
       relaunch: 'about shell scripts and processes of Unix',
+      stage: 'installs in the end what is no installer; tests/windows does it with real ones',
       target: 'about AppImages, their modes and links',
     },
   },
