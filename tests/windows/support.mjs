@@ -1,4 +1,5 @@
 // What the tests of Windows installers share: an application in wine, its installers, and a server that announces them.
+import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -25,8 +26,14 @@ const HOME = 'C:\\updater tests'
 const HOME_HERE = join(CACHED.wine, 'drive_c', 'updater tests')
 const SYSTEM = join(CACHED.wine, 'drive_c', 'windows', 'system32')
 const MADE = join(BUILT, 'installers')
-const ENV = { ...process.env, ...WINE_ENV, LC_ALL: 'C.UTF-8' }
-const WAIT_MAX = 60_000
+const ENV = {
+  ...process.env,
+  ...WINE_ENV,
+  // A program of ours in the place of wine's own is to be believed in.
+  WINEDLLOVERRIDES: `${WINE_ENV.WINEDLLOVERRIDES};msiexec.exe=n,b`,
+  LC_ALL: 'C.UTF-8',
+}
+const WAIT_MAX = 20_000
 
 const here = (path) => join(HOME_HERE, path.slice(HOME.length).replaceAll('\\', '/'))
 /** A path of this system as Windows names it. */
@@ -60,7 +67,7 @@ export function prepare() {
   const compile = (out, ...args) => run('x86_64-w64-mingw32-gcc', '-O2', '-Wall', ...args, '-o', out)
   for (const version of ['1.0.0', '2.0.0'])
     compile(`App-${version}.exe`, '-municode', '-mwindows', `-DVERSION="${version}"`, source('app.c'))
-  compile('msiexec.exe', '-municode', '-mwindows', source('msiexec.c'))
+  compile('msiexec.exe', '-municode', '-mwindows', source('msiexec.c'), '-lmsi')
   compile('failing.dll', '-shared', source('failing.c'))
   // One that was left by tests that were killed.
   restoreMsiexec()
@@ -79,14 +86,19 @@ export function nsis(directory) {
   return readFileSync(defines.OUT)
 }
 
-/** An MSI package. */
-export function msi(version, { fails = false } = {}) {
+/** An MSI package of the application with this code: another test's is another application's. */
+export function msi(version, upgradeCode = randomUUID(), { fails = false } = {}) {
   const text = readFileSync(join(import.meta.dirname, 'package.wxs'), 'utf8')
   writeFileSync(
     join(MADE, 'package.wxs'),
     fails ? text : text.replace(/<!-- failing -->.*<!-- \/failing -->/s, ''),
   )
-  const defines = { VERSION: version, APP: `App-${version}.exe`, FAILING: 'failing.dll' }
+  const defines = {
+    VERSION: version,
+    UPGRADE_CODE: upgradeCode,
+    APP: `App-${version}.exe`,
+    FAILING: 'failing.dll',
+  }
   const args = Object.entries(defines).flatMap(([name, value]) => ['-D', `${name}=${value}`])
   run('wixl', '-a', 'x64', ...args, '-o', 'package.msi', 'package.wxs')
   return readFileSync(join(MADE, 'package.msi'))
@@ -124,12 +136,12 @@ export async function until(what, condition) {
   throw new Error(`in vain: ${what}`)
 }
 
-/** In the place of msiexec, a program that ends with this code; `wait`: when `go` is called. */
+/** In the place of msiexec, a program that ends with this code, or installs without one; `wait`: when `go` is called. */
 export function standIn(t, code, { wait = false } = {}) {
   const directory = `${HOME}\\msiexec`
   rmSync(here(directory), { recursive: true, force: true })
   mkdirSync(here(directory))
-  writeFileSync(here(`${directory}\\code.txt`), String(code))
+  if (code !== undefined) writeFileSync(here(`${directory}\\code.txt`), String(code))
   if (wait) writeFileSync(here(`${directory}\\wait.txt`), '')
   if (!existsSync(join(SYSTEM, 'msiexec.real'))) {
     renameSync(join(SYSTEM, 'msiexec.exe'), join(SYSTEM, 'msiexec.real'))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -6,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { ADDON, Application, HELD, end, msi, prepare, standIn, until, wine } from './support.mjs'
 
 const ONE = 'two words; 100% $(x) é日本'
-const TWO = '"quoted" and ""twice""'
+const TWO = "a\\b\t'c' & <d> ^e"
 const THREE = 'C:\\dir with space\\'
 
 before(prepare)
@@ -15,13 +16,18 @@ after(end)
 /** An application that an MSI of version 1.0.0 installed. */
 async function installed(t) {
   const application = await Application.install(t)
-  application.write(application.path('one.msi'), msi('1.0.0'))
+  application.code = randomUUID()
+  application.write(application.path('one.msi'), msi('1.0.0', application.code))
   assert.equal(
     wine('msiexec', '/i', application.path('one.msi'), '/qn', `INSTALLDIR=${application.directory}`),
     0,
   )
-  t.after(() => wine('msiexec', '/x', application.path('one.msi'), '/qn'))
-  application.publish(msi('2.0.0'), 'wix')
+  const next = msi('2.0.0', application.code)
+  application.write(application.path('two.msi'), next)
+  t.after(() =>
+    ['one', 'two'].forEach((name) => wine('msiexec', '/x', application.path(`${name}.msi`), '/qn')),
+  )
+  application.publish(next, 'wix')
   return application
 }
 
@@ -53,6 +59,22 @@ for (const [installMode, level] of [
   })
 }
 
+test('quotation marks in a property reach Windows Installer', async (t) => {
+  const application = await Application.install(t)
+  standIn(t)
+  const next = msi('2.0.0')
+  application.write(application.path('two.msi'), next)
+  // When the real one is back.
+  t.after(() => wine('msiexec', '/x', application.path('two.msi'), '/qn'))
+  application.publish(next, 'wix')
+  const properties = ['ONE="quoted" and ""twice""', 'TWO=va"lue', 'THREE="']
+  const options = { windows: windows(application, 'quiet', properties) }
+  const { done } = await application.run('install', { install: { exit: false, relaunch: false }, options })
+  assert.deepEqual(done, {})
+  const values = await Promise.all(['ONE', 'TWO', 'THREE'].map((name) => application.value(name)))
+  assert.deepEqual(values, ['"quoted" and ""twice""', 'va"lue', '"'])
+})
+
 test('exit: false waits for msiexec, and relaunches when the process ends', async (t) => {
   const application = await installed(t)
   const { done, stayed } = await application.run('install', {
@@ -66,7 +88,7 @@ test('exit: false waits for msiexec, and relaunches when the process ends', asyn
 
 test('a package that fails leaves the old version, which is started again', async (t) => {
   const application = await installed(t)
-  application.publish(msi('2.0.0', { fails: true }), 'wix')
+  application.publish(msi('2.0.0', application.code, { fails: true }), 'wix')
   const options = { windows: windows(application) }
   const { failed } = await application.run('install', { install: { exit: false }, options })
   assert.deepEqual([failed.code, failed.exitCode], ['ERR_UPDATER_INSTALLER_FAILED', 1603])
