@@ -67,12 +67,14 @@ test('quotation marks in a property reach Windows Installer', async (t) => {
   // When the real one is back.
   t.after(() => wine('msiexec', '/x', application.path('two.msi'), '/qn'))
   application.publish(next, 'wix')
-  const properties = ['ONE="quoted" and ""twice""', 'TWO=va"lue', 'THREE="']
+  // With spaces around them: wine finds the end of a value by these too, where Windows only counts marks.
+  const values = ['"one" two', 'a "b c" d', 'two "one"']
+  const properties = ['ONE', 'TWO', 'THREE'].map((name, index) => `${name}=${values[index]}`)
   const options = { windows: windows(application, 'quiet', properties) }
   const { done } = await application.run('install', { install: { exit: false, relaunch: false }, options })
   assert.deepEqual(done, {})
-  const values = await Promise.all(['ONE', 'TWO', 'THREE'].map((name) => application.value(name)))
-  assert.deepEqual(values, ['"quoted" and ""twice""', 'va"lue', '"'])
+  const found = await Promise.all(['ONE', 'TWO', 'THREE'].map((name) => application.value(name)))
+  assert.deepEqual(found, values)
 })
 
 test('exit: false waits for msiexec, and relaunches when the process ends', async (t) => {
