@@ -95,7 +95,8 @@ impl FromStr for Pubkeys {
 /// How a Windows installer is run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WindowsConfig {
-    /// Extra arguments; each reaches the installer as one.
+    /// Extra arguments; each reaches the installer as one. What it cannot be told, such as a quotation mark outside the
+    /// value of a property of an MSI, is refused by the check. `/D=` of NSIS may have spaces.
     pub installer_args: Vec<String>,
     /// How much the installer shows.
     pub install_mode: InstallMode,

@@ -114,6 +114,16 @@ test('arguments that no installer could be told are refused by the check', async
   assert.deepEqual([failed.code, failed.option], ['ERR_UPDATER_INVALID_OPTION', 'windows.installerArgs[1]'])
 })
 
+test('data lies with the local data of the user by default', async (t) => {
+  const application = await installed(t)
+  const before = application.local()
+  const { done } = await application.run('stage', { options: { dataDir: undefined } })
+  assert.deepEqual(done, {})
+  const made = application.local().filter((name) => !before.includes(name))
+  t.after(() => made.forEach((name) => application.forget(name)))
+  assert.equal(made.length, 1)
+})
+
 test('plain node.exe is not updatable; checking works', async (t) => {
   const application = await installed(t)
   const { checked, failed } = await application.run('install', { options: { executablePath: undefined } })

@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
 import { file, json, serve } from '../../__test__/support/server.mjs'
@@ -25,6 +26,15 @@ export const ADDON = join(BUILT, 'updater.win32-x64-msvc.node')
 const HOME = 'C:\\updater tests'
 const HOME_HERE = join(CACHED.wine, 'drive_c', 'updater tests')
 const SYSTEM = join(CACHED.wine, 'drive_c', 'windows', 'system32')
+const LOCAL = join(
+  CACHED.wine,
+  'drive_c',
+  'users',
+  userInfo().username,
+  'AppData',
+  'Local',
+  'crabnebula-updater',
+)
 const MADE = join(BUILT, 'installers')
 const ENV = {
   ...process.env,
@@ -33,7 +43,7 @@ const ENV = {
   WINEDLLOVERRIDES: `${WINE_ENV.WINEDLLOVERRIDES};msiexec.exe=n,b`,
   LC_ALL: 'C.UTF-8',
 }
-const WAIT_MAX = 20_000
+const WAIT_MAX = 60_000
 
 const here = (path) => join(HOME_HERE, path.slice(HOME.length).replaceAll('\\', '/'))
 /** A path of this system as Windows names it. */
@@ -183,6 +193,10 @@ export class Application {
   has = (path) => existsSync(here(path))
   write = (path, text) => writeFileSync(here(path), text)
   names = (path) => (existsSync(here(path)) ? readdirSync(here(path)) : [])
+
+  /** The directories of applications in %LOCALAPPDATA%. */
+  local = () => (existsSync(LOCAL) ? readdirSync(LOCAL) : [])
+  forget = (name) => rmSync(join(LOCAL, name), { recursive: true })
 
   publish(bytes, format) {
     const signature = sign(this.key, bytes, trustedComment('2.0.0'))

@@ -88,6 +88,15 @@ test('exit: false waits for msiexec, and relaunches when the process ends', asyn
   assert.deepEqual(application.installs(), [])
 })
 
+test('an MSI that waited for the end of the process is installed then, and the new version started', async (t) => {
+  const application = await installed(t)
+  const run = application.start('atExit', { options: { windows: windows(application) } }, 'argument')
+  await run.noted('scheduled')
+  run.go()
+  const started = await application.started()
+  assert.deepEqual([started[0], started.at(-1)], ['2.0.0', 'argument'])
+})
+
 test('a package that fails leaves the old version, which is started again', async (t) => {
   const application = await installed(t)
   application.publish(msi('2.0.0', application.code, { fails: true }), 'wix')
