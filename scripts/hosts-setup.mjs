@@ -64,5 +64,10 @@ const PARTS = {
   linters: () => fill(CACHED.linters, Object.values(LINTERS).join(), installLinters),
   managers: () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS)),
 }
+// Cargo looks through the directory of a package, and would follow wine's link to the root of this system; into another
+// package it does not look.
+mkdirSync(CACHED.directory, { recursive: true })
+writeFileSync(join(CACHED.directory, 'Cargo.toml'), '')
+
 const wanted = process.argv.slice(2)
 for (const part of wanted.length > 0 ? wanted : Object.keys(PARTS)) PARTS[part]()

@@ -32,7 +32,8 @@ pub struct RelaunchOptions {
 ///
 /// # Errors
 /// [`Error::InvalidOption`] where the path is not absolute or an argument holds a zero byte; [`Error::Io`] or
-/// [`Error::PermissionDenied`] where the program cannot be started.
+/// [`Error::PermissionDenied`] where the program cannot be started; on Windows also where `relauncher.exe` is missing, which
+/// has to lie beside the addon.
 pub fn relaunch(options: RelaunchOptions) -> Result<()> {
     let system = OsSystem;
     check(&options)?;

@@ -5,7 +5,7 @@
 //! It is started by the application and so has its rights, never more: starting a program cannot raise them, msiexec
 //! asks for them in a process of its own, and what is started here has the rights of this program again.
 //!
-//! What to do arrives through the standard input, as [`job::Job`] says. It has no window, prints nothing, and its exit
+//! What to do arrives through the standard input, as `Job` says. It has no window, prints nothing, and its exit
 //! code is that of the installer, else 1 where something could not be done.
 
 #![cfg_attr(windows, windows_subsystem = "windows")]

@@ -47,8 +47,8 @@ pub(super) enum Run {
 /// Who waits for msiexec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// This process.
-    Here,
+    /// This process, which is started again afterwards where that is asked for.
+    Here { relaunch: bool },
     /// A program that outlives it, and then starts the application.
     Outside { then: Option<Command> },
 }
@@ -118,7 +118,7 @@ fn plan_msi(application: &Path, order: &Order) -> Result<Run> {
         env: Vec::new(),
         directory: order.directory.clone(),
     });
-    let wait = if order.will_exit { Wait::Outside { then } } else { Wait::Here };
+    let wait = if order.will_exit { Wait::Outside { then } } else { Wait::Here { relaunch: order.relaunch } };
     Ok(Run::Msiexec { arguments: format!(" {mode} /promptrestart{args}"), wait })
 }
 
@@ -138,8 +138,9 @@ impl InstallerPlan {
         }
         let installers = self.installers(system)?;
         match self.run {
-            Run::Msiexec { wait: Wait::Outside { .. }, .. } => relauncher(installers, system).map(drop),
-            _ => Ok(()),
+            // NSIS starts the application by itself.
+            Run::Itself { .. } | Run::Msiexec { wait: Wait::Here { relaunch: false }, .. } => Ok(()),
+            Run::Msiexec { .. } => relauncher(installers, system).map(drop),
         }
     }
 
@@ -171,7 +172,7 @@ fn relauncher(installers: &dyn Installers, system: &dyn System) -> Result<PathBu
         return Ok(path);
     }
     let reason = format!(
-        "{} is missing: ship it beside the addon, as its package does, or install with `exit: false`",
+        "{} is missing: ship it beside the addon, as its package does, or install with `exit: false` and `relaunch: false`",
         path.display()
     );
     Err(Error::NotUpdatable { reason })
@@ -280,7 +281,7 @@ mod tests {
         }
         let stays = Order { will_exit: false, ..order(InstallMode::Quiet, &[]) };
         let Run::Msiexec { wait, .. } = planned(Format::Wix, &stays).run else { panic!("no MSI") };
-        assert_eq!(wait, Wait::Here);
+        assert_eq!(wait, Wait::Here { relaunch: true });
     }
 
     #[test]

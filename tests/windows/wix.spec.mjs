@@ -168,17 +168,23 @@ for (const how of ['exits', 'is killed']) {
   })
 }
 
-test('without relauncher.exe an MSI is refused before it is downloaded', async (t) => {
+test('without relauncher.exe what needs it is refused before it is downloaded', async (t) => {
   const application = await Application.install(t)
   application.publish(msi('2.0.0'), 'wix')
   const elsewhere = join(ADDON, '..', 'alone')
   t.after(() => rmSync(elsewhere, { recursive: true, force: true }))
   mkdirSync(elsewhere, { recursive: true })
   cpSync(ADDON, join(elsewhere, 'updater.node'))
-  const { failed } = await application.run('install', { addon: join(elsewhere, 'updater.node') })
-  assert.equal(failed.code, 'ERR_UPDATER_NOT_UPDATABLE')
-  assert.match(failed.message, /relauncher\.exe is missing.*exit: false/)
+  const addon = join(elsewhere, 'updater.node')
+  for (const install of [undefined, { exit: false }]) {
+    const { failed } = await application.run('install', { addon, install })
+    assert.equal(failed.code, 'ERR_UPDATER_NOT_UPDATABLE')
+    assert.match(failed.message, /relauncher\.exe is missing.*exit: false.*relaunch: false/)
+  }
   assert.equal(application.server.requestsOf('/artifact').length, 0)
+  standIn(t, 0)
+  const { done } = await application.run('install', { addon, install: { exit: false, relaunch: false } })
+  assert.deepEqual(done, {})
 })
 
 test('relaunch starts the last program that was asked for, once the process has ended', async (t) => {

@@ -406,7 +406,7 @@ mod tests {
             (-1, Some(ErrorCode::InstallerFailed)),
         ] {
             let scene = Scene::answering(code);
-            let outcome = scene.commit(msi(Wait::Here));
+            let outcome = scene.commit(msi(Wait::Here { relaunch: true }));
             assert!(scene.left().is_empty());
             match (outcome, expected) {
                 (Ok(progress), None) => assert_eq!(progress, Progress::Done),
