@@ -1,6 +1,6 @@
 // `npm run cross -- <target>`: builds what is shipped for another platform, or checks its code where nothing can be
 // linked. Installs nothing, but tells what is missing.
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { TARGETS } from './cross/targets.mjs'
@@ -31,7 +31,6 @@ export function cross(target) {
   const { needs, crates, ...how } = TARGETS[target]
   need(CARGO, RUSTC, STANDARD_LIBRARY, ...needs)
   for (const [crate, products] of Object.entries(crates)) {
-    if (!existsSync(join(ROOT, crate))) continue
     runCargo(target, crate, how)
     for (const [built, name] of Object.entries(products)) collect(target, built, name)
   }
