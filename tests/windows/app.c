@@ -76,8 +76,8 @@ static int value(const wchar_t *name, const wchar_t *path) {
   return 0;
 }
 
-static DWORD opened(const wchar_t *path, DWORD access) {
-  HANDLE file = CreateFileW(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING, 0, NULL);
+static DWORD opened(const wchar_t *path, DWORD access, DWORD how) {
+  HANDLE file = CreateFileW(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, how, 0, NULL);
   if (file == INVALID_HANDLE_VALUE) return GetLastError();
   CloseHandle(file);
   return 0;
@@ -90,12 +90,12 @@ static int attack(const wchar_t *path, const wchar_t *out) {
   swprintf(other, MAX_PATH, L"%ls.other", path);
   GetModuleFileNameW(NULL, own, MAX_PATH);
   int attempts = 300;
-  while (opened(path, GENERIC_WRITE) != ERROR_SHARING_VIOLATION && attempts--) Sleep(100);
+  while (opened(path, GENERIC_WRITE, OPEN_EXISTING) != ERROR_SHARING_VIOLATION && attempts--) Sleep(100);
   FILE *file = _wfopen(out, L"wb");
-  fprintf(file, "read %lu\n", opened(path, GENERIC_READ));
-  fprintf(file, "write %lu\n", opened(path, GENERIC_WRITE));
-  fprintf(file, "append %lu\n", opened(path, FILE_APPEND_DATA));
-  fprintf(file, "truncate %lu\n", error(CreateFileW(path, GENERIC_WRITE, 7, NULL, CREATE_ALWAYS, 0, NULL) != INVALID_HANDLE_VALUE));
+  fprintf(file, "read %lu\n", opened(path, GENERIC_READ, OPEN_EXISTING));
+  fprintf(file, "write %lu\n", opened(path, GENERIC_WRITE, OPEN_EXISTING));
+  fprintf(file, "append %lu\n", opened(path, FILE_APPEND_DATA, OPEN_EXISTING));
+  fprintf(file, "truncate %lu\n", opened(path, GENERIC_WRITE, CREATE_ALWAYS));
   fprintf(file, "overwrite %lu\n", error(CopyFileW(own, path, FALSE)));
   fprintf(file, "replace %lu\n", error(CopyFileW(own, other, FALSE) && MoveFileExW(other, path, MOVEFILE_REPLACE_EXISTING)));
   DeleteFileW(other);
