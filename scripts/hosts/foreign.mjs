@@ -12,6 +12,15 @@ const EMULATED = {
   memory: "an emulator's memory is measured with that of the process",
 }
 
+const SAME_AS_ARM64 = 'about processes of Linux, in the same emulator as on arm64, where it runs'
+const EMULATED_32_BITS = {
+  ...EMULATED,
+  abort: SAME_AS_ARM64,
+  exit: SAME_AS_ARM64,
+  nginx: SAME_AS_ARM64,
+  relaunch: SAME_AS_ARM64,
+}
+
 /** The hosts on which the addon runs: by Rust's name of the target, the Node.js and what runs it. */
 export const HOSTS = {
   'aarch64-unknown-linux-gnu': {
@@ -24,7 +33,7 @@ export const HOSTS = {
     emulator: ['qemu-arm', '-L', '/usr/arm-linux-gnueabihf'],
     node: CACHED.armNode,
     needs: ['qemu-arm', '/usr/arm-linux-gnueabihf/lib/libstdc++.so.6', CACHED.armNode],
-    leftOut: EMULATED,
+    leftOut: EMULATED_32_BITS,
   },
   'x86_64-unknown-linux-musl': {
     emulator: [CACHED.muslLoader],
