@@ -18,7 +18,7 @@ function attemptsOf(error) {
   for (let attempt = error?.cause; attempt instanceof Error; attempt = attempt.cause)
     attempts.unshift(attempt)
   // It tries WebAssembly too, which this package is not built for.
-  return attempts.filter(({ message }) => !/updater(\.wasi\.cjs|-wasm32-wasi)'/.test(message))
+  return attempts.filter(({ message }) => !/\bupdater(\.wasi\.cjs|-wasm32-wasi)\b/.test(message))
 }
 
 function explain(attempts) {
@@ -30,7 +30,7 @@ function explain(attempts) {
     `detected: ${host()}`,
     `looked for: ${platform ? `${main.name}-${platform}` : 'nothing, because no package is made for this platform'}`,
     ...reasons.map((reason) => `tried: ${reason}`),
-    ...advice(main, `${main.name}-${platform}`, reasons).map((line) => `to do: ${line}`),
+    ...advice(main, `${main.name}-${platform}`).map((line) => `to do: ${line}`),
   ]
   const error = new Error(lines.join('\n  '))
   error.code = 'ERR_UPDATER_UNSUPPORTED_PLATFORM'
@@ -54,7 +54,7 @@ function host() {
 }
 
 /** What would help. Only what is installed has optional dependencies; a clone of the repository has not. */
-function advice({ name, version, optionalDependencies, repository }, wanted, reasons) {
+function advice({ name, version, optionalDependencies, repository }, wanted) {
   const lines = []
   if (process.env.NAPI_RS_NATIVE_LIBRARY_PATH) {
     lines.push('unset NAPI_RS_NATIVE_LIBRARY_PATH, or make it the path of a file that loads')
@@ -66,7 +66,7 @@ function advice({ name, version, optionalDependencies, repository }, wanted, rea
       `use one of the platforms that packages are made for: ${known.join(', ')}`,
       `or build it: npm run build in a clone of ${repository.url}, and NAPI_RS_NATIVE_LIBRARY_PATH=<the .node file>`,
     )
-  } else if (reasons.includes(`Cannot find module '${wanted}'`)) {
+  } else if (!isThere(wanted)) {
     lines.push(
       'npm: npm install --include=optional; if package-lock.json was made on another system, remove it and node_modules first',
       'pnpm and Yarn: if packages are installed on another system, name this one under supportedArchitectures',
@@ -77,6 +77,18 @@ function advice({ name, version, optionalDependencies, repository }, wanted, rea
     lines.push('the package is there but its file does not load: install the packages again, on this system')
   }
   if (process.versions.electron)
-    lines.push('Electron: keep **/*.node out of the asar archive, with asarUnpack')
+    lines.push(
+      `Electron: keep ${name}-* out of the asar archive: asarUnpack: ['**/node_modules/${name}-*/**']`,
+    )
   return lines
+}
+
+/** Asked for again, because each package manager words its errors in its own way. */
+function isThere(wanted) {
+  try {
+    require.resolve(wanted)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,7 +1,7 @@
 // What a person reads whose package manager left the platform package out, or whose platform has none.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -137,11 +137,39 @@ test('on a platform without a package, the ones that have one are named', async 
   }
 })
 
+const LDD = { glibc: `'#!/bin/bash\\n# The GNU C Library'`, musl: `'musl libc'` }
+const REPORT = {
+  glibc: { header: { glibcVersionRuntime: '2.17' }, sharedObjects: ['/lib/x86_64-linux-gnu/libc.so.6'] },
+  musl: { header: {}, sharedObjects: ['/lib/ld-musl-x86_64.so.1'] },
+}
+const linux = (ldd, report) => `${platform('linux', 'x64')}
+  const fs = require('node:fs')
+  const { readFileSync } = fs
+  fs.readFileSync = (path, ...more) => (path === '/usr/bin/ldd' ? ${ldd} : readFileSync(path, ...more))
+  process.report.getReport = () => (${JSON.stringify(report)})
+`
+const NO_LDD = `(() => { throw new Error('ENOENT') })()`
+for (const [libc, abi] of [
+  ['glibc', 'gnu'],
+  ['musl', 'musl'],
+]) {
+  test(`the package for ${libc} is looked for where that is the C library`, async (t) => {
+    const other = libc === 'musl' ? 'glibc' : 'musl'
+    for (const pretend of [linux(LDD[libc], REPORT[other]), linux(NO_LDD, REPORT[libc])]) {
+      const { message } = load(await project(t), { pretend })
+      t.deepEqual(parts(message, 'looked for'), [`looked for: ${name}-linux-x64-${abi}`])
+      t.is(parts(message, 'tried').at(-1), `tried: Cannot find module '${name}-linux-x64-${abi}'`)
+    }
+  })
+}
+
 test('in Electron, the archive that a library cannot be loaded from is named', async (t) => {
   const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, electron: '30.0.0' } })`
   const { message } = load(await project(t), { pretend })
   t.regex(parts(message, 'detected')[0], /Electron 30\.0\.0$/)
-  t.regex(parts(message, 'to do').at(-1), /asarUnpack/)
+  // The README's, which takes relauncher.exe too.
+  const [, glob] = /"asarUnpack": \["(.*)"\]/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))
+  t.true(parts(message, 'to do').at(-1).includes(`asarUnpack: ['${glob}']`))
 })
 
 test('the variable that names another file is named when that file does not load', async (t) => {

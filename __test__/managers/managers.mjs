@@ -9,12 +9,17 @@ const node = process.execPath
 const managed = (name, program) => [node, join(CACHED.managers, 'node_modules', name, 'bin', program)]
 const berry = managed('berry', 'yarn.js')
 
-/** `add` installs what follows, `addMain` without optional packages; `run` is for a script. */
+/**
+ * `add` installs what follows, `addMain` without the platform package, if need be with the settings of `configureMain`;
+ * `run` is for a script.
+ */
 export const NPM = { add: ['npm', 'install'], addMain: ['npm', 'install', '--omit=optional'], run: [node] }
 
 const pnpm10 = managed('pnpm10', 'pnpm.cjs')
 const pnpm12 = managed('pnpm12', 'pnpm.mjs')
 const classic = managed('yarn', 'yarn.js')
+// Yarn 4 has no option that leaves optional packages out; it leaves out those of other systems.
+const ELSEWHERE = { supportedArchitectures: { os: ['none'] } }
 export const OTHERS = {
   'pnpm 10': {
     add: [...pnpm10, 'add'],
@@ -38,18 +43,22 @@ export const OTHERS = {
     add: [...berry, 'add'],
     run: [node],
     configure: configureYarn('node-modules'),
+    addMain: [...berry, 'add'],
+    configureMain: configureYarn('node-modules', ELSEWHERE),
     downloadsOnlyItsOwn: true,
   },
   'Yarn 4 with Plug’n’Play': {
     add: [...berry, 'add'],
     run: [...berry, 'node'],
     configure: configureYarn('pnp'),
+    addMain: [...berry, 'add'],
+    configureMain: configureYarn('pnp', ELSEWHERE),
     downloadsOnlyItsOwn: true,
   },
 }
 
 /** Yarn 4 reads no settings of npm's. */
-function configureYarn(nodeLinker) {
+function configureYarn(nodeLinker, more = {}) {
   return (dir, registry) => {
     const settings = {
       enableGlobalCache: false,
@@ -59,6 +68,7 @@ function configureYarn(nodeLinker) {
       npmRegistryServer: registry,
       pnpEnableEsmLoader: true,
       unsafeHttpWhitelist: ['127.0.0.1'],
+      ...more,
     }
     writeFileSync(join(dir, '.yarnrc.yml'), JSON.stringify(settings))
     writeFileSync(join(dir, 'yarn.lock'), '')

@@ -35,13 +35,15 @@ for (const [name, manager] of Object.entries(OTHERS)) {
     await updates(scope, there, manager)
   })
 
-  if (!manager.addMain) continue
-  test(`${name}: without optional packages, the error says what to do`, TIME, async (t) => {
+  test(`${name}: without the platform package, the error says what to do`, TIME, async (t) => {
     const scope = teardown(t)
-    const there = await project(scope, packages(scope), manager)
-    await there.execute([...manager.addMain, NAME])
+    const { configure, configureMain = configure, addMain } = manager
+    const there = await project(scope, packages(scope), { configure: configureMain })
+    await there.execute([...addMain, NAME])
     const { code, message } = await failure(there, manager)
     assert.equal(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
-    assert.match(message, /to do: /)
+    assert.match(message, /to do: npm: npm install --include=optional/)
+    assert.match(message, /to do: .*supportedArchitectures/)
+    assert.doesNotMatch(message, /file does not load|wasi/)
   })
 }
