@@ -1,7 +1,7 @@
 // What users install: the tarballs of the main package and of the platform packages.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +13,7 @@ import { packAll } from '../scripts/packages/pack.mjs'
 import { platforms, readManifest } from '../scripts/packages/platforms.mjs'
 import { readTarball } from '../scripts/packages/tarball.mjs'
 import { tempDir } from './support/fixture.mjs'
+import { testWith } from './support/tools.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const MAIN_FILES = [
@@ -63,6 +64,21 @@ test('there is a package for each platform, and it is installed on no other', (t
   )
 })
 
+testWith(['git'], 'a checkout has the committed bytes where Git would change how lines end', async (t) => {
+  const clone = join(await tempDir(t), 'clone')
+  mkdirSync(clone)
+  const git = (...args) => {
+    const { status, stderr } = spawnSync('git', ['-c', 'core.autocrlf=true', ...args], { cwd: clone })
+    t.is(status, 0, String(stderr))
+  }
+  for (const name of ['.gitattributes', 'LICENSE-MIT']) cpSync(join(ROOT, name), join(clone, name))
+  git('init', '--quiet')
+  git('add', '.')
+  rmSync(join(clone, 'LICENSE-MIT'))
+  git('checkout', '--', '.')
+  t.is(readFileSync(join(clone, 'LICENSE-MIT'), 'utf8'), readFileSync(join(ROOT, 'LICENSE-MIT'), 'utf8'))
+})
+
 test('versions are equal everywhere', (t) => {
   const [, cargo] = /^version = "(.+)"$/m.exec(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'))
   t.is(cargo, version)
@@ -89,24 +105,35 @@ test('the tarballs contain what is needed and nothing else', async (t) => {
   t.true(platform.size < 8 << 20)
 })
 
-test('`npm pack` in the repository packs the same manifest, and leaves package.json as it was', async (t) => {
-  const dir = await tempDir(t)
-  const original = readFileSync(join(ROOT, 'package.json'), 'utf8')
-  const clone = join(dir, 'clone')
+/** Runs npm on a copy of what publishing is about. */
+function npmIn(clone, ...args) {
   mkdirSync(clone)
   for (const file of ['package.json', 'scripts', 'npm', ...readManifest(ROOT).files]) {
     cpSync(join(ROOT, file), join(clone, file), { recursive: true })
   }
-  const { status, stderr } = spawnSync('npm', ['pack'], {
-    cwd: clone,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  })
+  return spawnSync('npm', args, { cwd: clone, encoding: 'utf8', shell: process.platform === 'win32' })
+}
+
+test('`npm pack` in the repository packs the same manifest, and leaves package.json as it was', async (t) => {
+  const original = readFileSync(join(ROOT, 'package.json'), 'utf8')
+  const clone = join(await tempDir(t), 'clone')
+  const { status, stderr } = npmIn(clone, 'pack')
   t.is(status, 0, stderr)
   const [tarball] = readdirSync(clone).filter((file) => file.endsWith('.tgz'))
   t.deepEqual(JSON.parse(readTarball(join(clone, tarball)).get('package.json')), stamped(ROOT))
   t.is(readFileSync(join(clone, 'package.json'), 'utf8'), original)
 })
+
+// npm would read package.json again after `postpack`, and publish a main package that asks for no platform package.
+for (const directory of ['.', './npm/linux-x64-gnu']) {
+  test(`\`npm publish ${directory}\` in the repository is refused`, async (t) => {
+    const clone = join(await tempDir(t), 'clone')
+    const { status, stdout, stderr } = npmIn(clone, 'publish', directory, '--dry-run')
+    t.not(status, 0, stderr)
+    t.true(stdout.includes('Only the release workflow publishes'), stdout)
+    t.false((stdout + stderr).includes('shasum'), stderr)
+  })
+}
 
 test('the release workflow builds and tests every platform, and publishes after that', (t) => {
   const workflow = readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8')
