@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 
 import { describeBinary } from '../scripts/packages/binary.mjs'
+import { distTag } from '../scripts/packages/dist-tag.mjs'
 import { generate } from '../scripts/packages/generate.mjs'
 import { stamped } from '../scripts/packages/manifest.mjs'
 import { platforms } from '../scripts/packages/platforms.mjs'
@@ -64,7 +65,13 @@ test('what files run on is read from their headers', (t) => {
     libc: 'glibc',
     glibcMinor: 9,
   })
-  t.deepEqual(describeBinary(elf('x64', { libc: 'musl' })), { os: 'linux', cpu: 'x64', libc: 'musl' })
+  for (const [libc, found] of [
+    ['musl', 'musl'],
+    ['musl of Alpine', 'musl'],
+    ['none', 'none'],
+  ]) {
+    t.deepEqual(describeBinary(elf('x64', { libc })), { os: 'linux', cpu: 'x64', libc: found })
+  }
   t.deepEqual(describeBinary(mach('arm64')), { os: 'darwin', cpu: 'arm64' })
   const windows = { os: 'win32', cpu: 'ia32', isLibrary: true, needsRuntime: false }
   t.deepEqual(describeBinary(pe('ia32')), windows)
@@ -78,6 +85,7 @@ for (const id of [...platforms(ROOT).map((platform) => platform.id), 'main']) {
 }
 
 const linux = `${main.name}-linux-x64-gnu`
+const musl = `${main.name}-linux-x64-musl`
 const windows = `${main.name}-win32-x64-msvc`
 refuses('a package twice', `${linux}: 2 tarballs, expected 1`, (packages) => {
   packages.again = packages['linux-x64-gnu']
@@ -124,6 +132,11 @@ refuses(
   set('linux-x64-gnu', 'updater.linux-x64-gnu.node', elf('x64', { libc: 'musl' })),
 )
 refuses(
+  'a binary with a C library of its own in it',
+  `${musl}: updater.linux-x64-musl.node has libc none, expected musl`,
+  set('linux-x64-musl', 'updater.linux-x64-musl.node', elf('x64', { libc: 'none' })),
+)
+refuses(
   'a binary that older systems refuse',
   `${linux}: updater.linux-x64-gnu.node needs glibc 2.18, promised 2.17`,
   set('linux-x64-gnu', 'updater.linux-x64-gnu.node', elf('x64', { glibc: '2.18' })),
@@ -157,4 +170,20 @@ test('a tag of another version', (t) => {
   t.throws(() => plan(release(), 'v0.0.1'), {
     message: `not released:\nthe tag is v0.0.1, the version ${main.version}`,
   })
+})
+
+test('what npm installs by default never becomes lower, nor a prerelease', (t) => {
+  for (const [version, latest, tag] of [
+    ['0.3.0', undefined, 'latest'],
+    ['0.3.0', '0.2.9', 'latest'],
+    ['0.3.0', '0.3.0', 'latest'],
+    ['0.10.0', '0.9.9', 'latest'],
+    ['1.0.0', '0.99.99', 'latest'],
+    ['0.3.9', '0.4.0', 'release-0.3'],
+    ['0.3.9', '0.3.10', 'release-0.3'],
+    ['1.9.9', '2.0.0', 'release-1.9'],
+    ['2.0.0-beta.1', '1.0.0', 'next'],
+    ['2.0.0', '2.0.1-beta.1', 'latest'],
+  ])
+    t.is(distTag(version, latest), tag, `${version} after ${latest}`)
 })

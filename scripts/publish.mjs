@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { distTag } from './packages/dist-tag.mjs'
 import { planRelease } from './packages/release.mjs'
 import { readTarball } from './packages/tarball.mjs'
 
@@ -20,35 +21,31 @@ function npm(...args) {
   return spawnSync('npm', args, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** The hash of what is published under this version; undefined where nothing is. */
-function publishedIntegrity({ name, version }) {
-  const { status, stdout } = npm('view', `${name}@${version}`, 'dist.integrity', '--json')
+/** What the registry says of a package; undefined where it knows none. */
+function view(spec, field) {
+  const { status, stdout } = npm('view', spec, field, '--json')
   const answer = stdout && JSON.parse(stdout)
   if (status === 0) return answer || undefined
   if (answer?.error?.code === 'E404') return undefined
-  throw new Error(
-    `cannot tell whether ${name}@${version} is published: ${answer?.error?.summary ?? 'npm view failed'}`,
-  )
+  throw new Error(`cannot tell whether ${spec} is published: ${answer?.error?.summary ?? 'npm view failed'}`)
 }
 
 function publish(release) {
   const { name, version, file } = release
   const integrity = `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`
-  const published = publishedIntegrity(release)
+  const published = view(`${name}@${version}`, 'dist.integrity')
   if (published === integrity) return 'there already'
-  if (published)
-    throw new Error(`${name}@${version} is published with other content: ${published}, here ${integrity}`)
+  if (published) {
+    throw new Error(
+      `${name}@${version} is published with other content: ${published}, here ${integrity}. No two builds are the same: ` +
+        'in the workflow run that published it, re-run only the failed jobs, or else release another version',
+    )
+  }
+  const tag = distTag(version, view(name, 'dist-tags.latest'))
   // Whether with provenance is for the environment to say: it can be made in continuous integration only.
-  const { status, stderr } = npm(
-    'publish',
-    file,
-    '--access',
-    'public',
-    '--tag',
-    version.includes('-') ? 'next' : 'latest',
-  )
+  const { status, stderr } = npm('publish', file, '--access', 'public', '--tag', tag)
   if (status !== 0) throw new Error(`npm publish ${file}: ${stderr}`)
-  return 'published'
+  return `published as ${tag}`
 }
 
 const tarballs = readdirSync(directory)

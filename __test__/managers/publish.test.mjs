@@ -14,6 +14,7 @@ import { elf, mach, pe } from '../support/binary.mjs'
 import { serve } from '../support/server.mjs'
 
 const { name: MAIN, version } = readManifest(ROOT)
+const LINE = `release-${version.split('.').slice(0, 2).join('.')}`
 const NAMES = [...platforms(ROOT).map(({ manifest }) => manifest.name), MAIN]
 
 test(
@@ -24,6 +25,8 @@ test(
     t.after(() => rmSync(dir, { recursive: true }))
     packAll({ root: ROOT, binaries: fabricate(join(dir, 'binaries')), out: join(dir, 'packages') })
     const registry = await startRegistry(t)
+    // One of the packages has a newer line already.
+    registry.documents.set(NAMES[5], released(NAMES[5], '999.0.0'))
     const publish = (...args) => runPublish(dir, registry.url, ...args)
 
     const dry = await publish('--dry-run')
@@ -44,15 +47,27 @@ test(
     const outcomes = resumed.stdout.trim().split('\n')
     assert.deepEqual(
       outcomes.map((line) => line.split(': ')[1]),
-      NAMES.map((_, index) => (index < 4 ? 'there already' : 'published')),
+      NAMES.map((_, index) => {
+        if (index < 4) return 'there already'
+        return index === 5 ? `published as ${LINE}` : 'published as latest'
+      }),
     )
+
+    assert.deepEqual(registry.documents.get(NAMES[5])['dist-tags'], { [LINE]: version })
+    assert.deepEqual(registry.documents.get(MAIN)['dist-tags'], { latest: version })
 
     registry.documents.get(MAIN).versions[version].dist.integrity = 'sha512-other'
     const changed = await publish()
     assert.equal(changed.code, 1)
-    assert.match(changed.stderr, /is published with other content: sha512-other/)
+    assert.match(changed.stderr, /is published with other content: sha512-other.* only the failed jobs/)
   },
 )
+
+/** What a registry knows of a package of which one version is published. */
+function released(name, latest) {
+  const versions = { [latest]: { name, version: latest, dist: { integrity: 'sha512-newer' } } }
+  return { name, 'dist-tags': { latest }, versions }
+}
 
 /** Files for all platforms that are nothing but headers. */
 function fabricate(directory) {

@@ -8,7 +8,12 @@ export function elf(cpu, { libc = 'glibc', glibc = '2.17' } = {}) {
   const header = Buffer.alloc(64)
   header.write('\x7fELF', 'latin1')
   header.writeUInt16LE(ELF[cpu], 18)
-  const strings = { glibc: `libc.so.6\0GLIBC_2.2.5\0GLIBC_${glibc}\0`, musl: 'libc.musl-x86_64.so.1\0' }
+  const strings = {
+    glibc: `\0libc.so.6\0GLIBC_2.2.5\0GLIBC_${glibc}\0`,
+    musl: '\0libc.so\0',
+    'musl of Alpine': '\0libc.musl-x86_64.so.1\0',
+    none: '\0malloc\0',
+  }
   return Buffer.concat([header, Buffer.from(strings[libc])])
 }
 

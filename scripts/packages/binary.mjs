@@ -3,6 +3,8 @@
 const ELF_MACHINES = { 0x03: 'ia32', 0x28: 'arm', 0x3e: 'x64', 0xb7: 'arm64' }
 const MACH_MACHINES = { 0x01000007: 'x64', 0x0100000c: 'arm64' }
 const PE_MACHINES = { 0x014c: 'ia32', 0x8664: 'x64', 0xaa64: 'arm64' }
+// What a file asks the loader for. One that asks for neither has a C library of its own in it, and runs with no Node.js.
+const C_LIBRARIES = { glibc: /\0libc\.so\.6\0/, musl: /\0libc\.(so|musl-\w+\.so\.1)\0/ }
 const MACH_64 = 0xfeedfacf
 const PE_DLL = 0x2000
 
@@ -20,7 +22,7 @@ function describeElf(bytes) {
   return {
     os: 'linux',
     cpu: ELF_MACHINES[bytes.readUInt16LE(18)],
-    libc: text.includes('libc.so.6\0') ? 'glibc' : 'musl',
+    libc: Object.keys(C_LIBRARIES).find((libc) => C_LIBRARIES[libc].test(text)) ?? 'none',
     ...(versions.length > 0 && { glibcMinor: Math.max(...versions) }),
   }
 }

@@ -40,6 +40,8 @@ function platformManifest(main, { platform, arch, abi, platformArchABI: id }) {
     ...(LIBC[abi] && { libc: [LIBC[abi]] }),
     main: binary,
     files: [binary, ...(platform === 'win32' ? [RELAUNCHER] : []), ...LICENSES],
+    // Neither this directory nor the repository holds what is published; tarballs are not asked.
+    scripts: { prepublishOnly: main.scripts.prepublishOnly },
   }
 }
 
