@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { TARGETS } from './cross/targets.mjs'
 import { need } from './hosts/tools.mjs'
-import { ROOT, run, runWith } from './steps.mjs'
+import { ROOT, run, runWith, say } from './steps.mjs'
 
 // Debian's toolchain, because the source of its standard library is a package too.
 const CARGO = '/usr/bin/cargo'
@@ -60,7 +60,7 @@ function collect(target, built, name) {
   // Not into the old file: a program that has it loaded would go on with the new one's bytes.
   rmSync(to, { force: true })
   copyFileSync(join(BUILT, target, PROFILE, built), to)
-  console.log(to)
+  say(to)
 }
 
 if (import.meta.main ?? process.argv[1] === import.meta.filename) {

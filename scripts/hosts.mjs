@@ -7,7 +7,7 @@ import { runSpecs } from './hosts/specs.mjs'
 import { need } from './hosts/tools.mjs'
 import { testInstallers } from './hosts/windows.mjs'
 import { lintWorkflows } from './hosts/workflows.mjs'
-import { run, runSteps } from './steps.mjs'
+import { choose, run, runSteps } from './steps.mjs'
 
 function testManagers() {
   need(CACHED.managers)
@@ -34,5 +34,4 @@ const STEPS = [
   ['packages: pnpm, Yarn, publishing', testManagers],
 ]
 
-const wanted = process.argv.slice(2)
-await runSteps(STEPS.filter(([title]) => wanted.every((word) => title.includes(word))))
+await runSteps(choose(STEPS, process.argv.slice(2)))

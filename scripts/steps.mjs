@@ -1,8 +1,16 @@
-// What `npm test` and `npm run test:hosts` share: steps that pass, fail, or are skipped where a tool is missing.
+// What `npm test`, `npm run hosts:setup` and `npm run test:hosts` share: steps that pass, fail, or are skipped where a tool
+// is missing.
 import { spawnSync } from 'node:child_process'
-import { dirname } from 'node:path'
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 export const ROOT = dirname(import.meta.dirname)
+
+// Far more than any program here takes: what hangs must not take the steps after it along.
+const LIMIT_MS = 20 * 60_000
+const STDOUT = 1
+const SHOWN_WHERE_PASSED = 3
+const SHOWN_AT_THE_END = 40
 
 /** A step that cannot be made here. In CI, where a missing tool is a defect of the set-up, only what is no tool may be. */
 export class Skipped extends Error {
@@ -12,37 +20,92 @@ export class Skipped extends Error {
   }
 }
 
-/** Runs a program; throws unless it succeeds. */
+/** Where the step that is being made prints to. */
+let output = STDOUT
+
+/** Prints a line of a step. */
+export function say(text) {
+  if (output === STDOUT) console.log(text)
+  else writeSync(output, `${text}\n`)
+}
+
+/** Runs a program; throws unless it succeeds in time. */
 export function runWith(options, program, ...args) {
-  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', ...options })
+  const limited = { timeout: LIMIT_MS, killSignal: 'SIGKILL', stdio: ['inherit', output, output], ...options }
+  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, ...limited })
+  const command = [program, ...args].join(' ')
   if (error?.code === 'ENOENT') throw new Skipped(`${program} is not installed`)
+  if (error?.code === 'ETIMEDOUT')
+    throw new Error(`${command} did not end within ${limited.timeout / 1000} s`)
   if (error) throw error
-  if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${signal ?? status}`)
+  if (status !== 0) throw new Error(`${command} ended with ${signal ?? status}`)
 }
 
 /** Runs a program in the repository. */
 export const run = (program, ...args) => runWith({}, program, ...args)
 
-async function attempt([title, step]) {
-  const started = performance.now()
-  const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
-  console.log(`\n── ${title}`)
-  try {
-    await step()
-    return { title, outcome: 'passed', seconds: seconds() }
-  } catch (error) {
-    const outcome = error instanceof Skipped && !error.isFailure ? 'skipped' : 'FAILED'
-    console.log(`${outcome}: ${error.message}`)
-    return { title, outcome, seconds: seconds() }
-  }
+/** The steps with all of the words in their titles. That there is none is a mistake, not a success. */
+export function choose(steps, words) {
+  const chosen = steps.filter(([title]) => words.every((word) => title.includes(word)))
+  if (chosen.length > 0) return chosen
+  throw new Error(
+    `no step is called ${words.join(' ')}; there are: ${steps.map(([title]) => title).join('; ')}`,
+  )
 }
 
-/** Makes all steps, [title, function] each, prints a table, and sets the exit code. */
-export async function runSteps(steps) {
+/**
+ * Makes all steps, [title, function] each, prints a table and what is to be known of failures, and sets the exit code. With
+ * a directory for logs, a step prints into a file there, and only the end of that is shown if it passes.
+ */
+export async function runSteps(steps, logs = process.env.CI && join(ROOT, 'target', 'steps')) {
   const results = []
-  for (const step of steps) results.push(await attempt(step))
+  for (const step of steps) results.push(await attempt(step, logs))
   console.log()
   for (const { title, outcome, seconds } of results)
     console.log(`${outcome}  ${seconds.padStart(8)}  ${title}`)
-  process.exitCode = results.some(({ outcome }) => outcome === 'FAILED') ? 1 : 0
+  const failures = results.filter(({ outcome }) => outcome === 'FAILED')
+  for (const { title, message, printed } of failures)
+    console.log([`\nFAILED: ${title}`, ...printed.slice(-SHOWN_AT_THE_END), message].join('\n'))
+  process.exitCode = failures.length > 0 ? 1 : 0
+}
+
+async function attempt([title, step], logs) {
+  const started = performance.now()
+  console.log(`\n── ${title}`)
+  const log = logs && openLog(logs, title)
+  const { outcome, message } = await outcomeOf(step)
+  const printed = log ? log.close() : []
+  for (const line of outcome === 'passed' ? printed.slice(-SHOWN_WHERE_PASSED) : printed) console.log(line)
+  if (message) console.log(`${outcome}: ${message}`)
+  return {
+    title,
+    outcome,
+    message,
+    printed,
+    seconds: `${((performance.now() - started) / 1000).toFixed(1)} s`,
+  }
+}
+
+async function outcomeOf(step) {
+  try {
+    await step()
+    return { outcome: 'passed' }
+  } catch (error) {
+    const isSkipped = error instanceof Skipped && !error.isFailure
+    return { outcome: isSkipped ? 'skipped' : 'FAILED', message: error.message }
+  }
+}
+
+/** From now on steps print into a file; `close` gives its lines. */
+function openLog(directory, title) {
+  const path = join(directory, `${title.replaceAll(/\W+/g, '-')}.txt`)
+  mkdirSync(directory, { recursive: true })
+  output = openSync(path, 'w')
+  return {
+    close() {
+      closeSync(output)
+      output = STDOUT
+      return readFileSync(path, 'utf8').split('\n').filter(Boolean)
+    },
+  }
 }

@@ -6,6 +6,7 @@ const NOT_ABOUT_THE_PLATFORM = {
   electron: "about the example's code, with stand-ins that are the same everywhere",
   package: 'about tarballs and package managers',
   readme: 'about the text and npm',
+  scripts: 'about the commands of the repository',
 }
 const EMULATED = {
   ...NOT_ABOUT_THE_PLATFORM,
@@ -19,6 +20,34 @@ const EMULATED_32_BITS = {
   exit: SAME_AS_ARM64,
   nginx: SAME_AS_ARM64,
   relaunch: SAME_AS_ARM64,
+}
+
+/** What is replaced in these is an AppImage, or looked at with /proc. */
+const NEEDS_LINUX = {
+  exit: 'installs AppImages and starts programs of Unix',
+  memory: 'measures with /proc',
+  relaunch: 'about shell scripts and processes of Unix',
+  stage: 'installs in the end what is no installer; tests/windows does it with real ones',
+  target: 'about AppImages, their modes and links',
+}
+
+/** What of the specs a machine leaves out that the published files are tested on. Package managers differ, so they stay. */
+export function leftOutOn(system, { emulated, isMusl } = {}) {
+  if (emulated) return EMULATED_32_BITS
+  const { electron, readme, scripts } = NOT_ABOUT_THE_PLATFORM
+  const common = { electron, readme, scripts }
+  if (system !== 'linux')
+    return {
+      ...common,
+      ...NEEDS_LINUX,
+      nginx: 'downloads AppImages',
+      'package-install': 'updates an AppImage',
+    }
+  if (!isMusl) return common
+  return {
+    ...common,
+    exit: "starts a copy of `touch`; Alpine's is one program with others, and goes by its name",
+  }
 }
 
 /** The hosts on which the addon runs: by Rust's name of the target, the Node.js and what runs it. */
@@ -49,11 +78,7 @@ export const HOSTS = {
     needs: [WINE, CACHED.windowsNode, CACHED.wine],
     leftOut: {
       ...NOT_ABOUT_THE_PLATFORM,
-      exit: 'installs AppImages and starts programs of Unix',
-      memory: 'measures with /proc',
-      relaunch: 'about shell scripts and processes of Unix',
-      stage: 'installs in the end what is no installer; tests/windows does it with real ones',
-      target: 'about AppImages, their modes and links',
+      ...NEEDS_LINUX,
     },
   },
 }

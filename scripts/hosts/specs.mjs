@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { outputOf } from '../cross.mjs'
 import { TARGETS } from '../cross/targets.mjs'
-import { ROOT, runWith } from '../steps.mjs'
+import { ROOT, runWith, say } from '../steps.mjs'
 import { CACHED } from './cache.mjs'
 import { HOSTS } from './foreign.mjs'
 import { need } from './tools.mjs'
@@ -62,6 +62,6 @@ function wrapper({ emulator, node, executable = node }) {
 function specs({ leftOut }) {
   const all = readdirSync(join(ROOT, '__test__')).filter((name) => name.endsWith('.spec.mjs'))
   const reason = (name) => Object.keys(leftOut).find((start) => name.startsWith(start))
-  for (const name of all.filter(reason)) console.log(`left out: ${name}: ${leftOut[reason(name)]}`)
+  for (const name of all.filter(reason)) say(`left out: ${name}: ${leftOut[reason(name)]}`)
   return all.filter((name) => !reason(name)).map((name) => join('__test__', name))
 }

@@ -19,5 +19,5 @@ export function testInstallers() {
   runWith({ env: { ...process.env, UPDATER_LISTS: lists } }, 'cargo', 'test', '--quiet', '--lib', ...toSplit)
   const specs = readdirSync(TESTS).filter((name) => name.endsWith('.spec.mjs'))
   // One after the other: they share what is installed.
-  for (const spec of specs) run(process.execPath, '--test', join(TESTS, spec))
+  for (const spec of specs) run(process.execPath, '--test', '--test-reporter=spec', join(TESTS, spec))
 }

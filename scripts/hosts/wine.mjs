@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { runWith } from '../steps.mjs'
+import { runWith, say } from '../steps.mjs'
 import { CACHED } from './cache.mjs'
 
 export const WINE = '/usr/lib/wine/wine64'
@@ -15,7 +15,7 @@ export const WINE_ENV = {
   WINEDLLOVERRIDES: 'mscoree,mshtml=',
 }
 
-export const WINE_RECIPE = 'win10, ProcessPrng'
+export const WINE_RECIPE = `win10\n${readFileSync(RANDOM, 'utf8')}`
 
 /** A Windows 10, with the source of random numbers that Rust needs and wine 8 lacks. */
 export function makeWine(directory) {
@@ -37,6 +37,6 @@ export function runWindowsNode(directory, ...args) {
     runWith(options, WINE, CACHED.windowsNode, ...args)
   } finally {
     closeSync(output)
-    console.log(readFileSync(path, 'utf8'))
+    say(readFileSync(path, 'utf8'))
   }
 }

@@ -1,0 +1,107 @@
+// The commands of this repository: what fails is told, and what tests nothing does not pass.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import test from 'ava'
+
+import { leftOutOn } from '../scripts/hosts/foreign.mjs'
+import { choose, runWith } from '../scripts/steps.mjs'
+import { tempDir } from './support/fixture.mjs'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const STEPS = pathToFileURL(join(ROOT, 'scripts', 'steps.mjs'))
+const SPECS = readdirSync(join(ROOT, '__test__')).filter((name) => name.endsWith('.spec.mjs'))
+
+/** A process that makes steps with logs; `source` is the list. */
+async function stepsIn(t, source) {
+  const dir = await tempDir(t)
+  const script = join(dir, 'steps.mjs')
+  const code = `
+    import { Skipped, run, runSteps, say } from '${STEPS}'
+    const print = (...lines) => run(process.execPath, '-e', lines.map((line) => 'console.log("' + line + '")').join('\\n'))
+    await runSteps(${source}, ${JSON.stringify(join(dir, 'logs'))})`
+  writeFileSync(script, code)
+  return spawnSync(process.execPath, [script], { encoding: 'utf8', env: { ...process.env, CI: '' } })
+}
+
+test('of a step that passes only the end is shown, of one that fails all', async (t) => {
+  const { status, stdout } = await stepsIn(
+    t,
+    `[
+      ['good', () => { print('g1', 'g2', 'g3'); say('g4') }],
+      ['bad', () => { print('b1', 'b2', 'b3', 'b4'); throw new Error('because') }],
+    ]`,
+  )
+  t.is(status, 1)
+  t.regex(stdout, /── good\ng2\ng3\ng4\n/)
+  t.false(stdout.includes('g1'))
+  t.regex(stdout, /── bad\nb1\nb2\nb3\nb4\nFAILED: because\n/)
+})
+
+test('what is to be known of failures is said once more at the end', async (t) => {
+  const { stdout } = await stepsIn(
+    t,
+    `[
+      ['first', () => { print('wrong'); run(process.execPath, '-e', 'process.exit(3)') }],
+      ['second', () => { throw new Skipped('no tool') }],
+      ['third', () => print('fine')],
+    ]`,
+  )
+  const [, end] = /\n(FAILED +[\d.]+ s {2}first[^]*)$/.exec(stdout)
+  t.regex(end, /^.*\nskipped .*\npassed .*\n\nFAILED: first\nwrong\n.*process\.exit\(3\) ended with 3\n$/)
+})
+
+test('what is skipped does not fail', async (t) => {
+  const { status, stdout } = await stepsIn(t, `[['missing', () => run('no-such-program')]]`)
+  t.is(status, 0)
+  t.true(stdout.includes('skipped: no-such-program is not installed'))
+})
+
+test('a program that hangs is ended', (t) => {
+  const hang = ['-e', 'setInterval(() => {}, 1000)']
+  t.throws(() => runWith({ timeout: 200 }, process.execPath, ...hang), {
+    message: /did not end within 0.2 s$/,
+  })
+})
+
+test('a mistyped title is a mistake, not a success', (t) => {
+  const steps = [['linux arm64: built'], ['linux arm64: run']]
+  t.deepEqual(choose(steps, []), steps)
+  t.deepEqual(choose(steps, ['arm64', 'run']), [steps[1]])
+  t.throws(() => choose(steps, ['amr64']), {
+    message: /^no step is called amr64; there are: linux arm64: built;/,
+  })
+  for (const script of ['hosts.mjs', 'hosts-setup.mjs']) {
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'scripts', script), 'amr64'], {
+      encoding: 'utf8',
+    })
+    t.is(status, 1, script)
+    t.regex(stderr, /no step is called amr64/)
+  }
+})
+
+test('each platform runs all that is about it, and knows why it leaves out the rest', (t) => {
+  const run = (...host) => {
+    const reasons = Object.keys(leftOutOn(...host))
+    for (const start of reasons)
+      t.true(
+        SPECS.some((name) => name.startsWith(start)),
+        start,
+      )
+    return SPECS.filter((name) => !reasons.some((start) => name.startsWith(start)))
+  }
+  const everywhere = ['abort', 'check', 'cli', 'download', 'exports', 'options']
+  const packages = ['package', 'package-loader', 'package-release']
+  const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
+  for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())
+  const linux = ['exit', 'memory', 'nginx', 'package-install', 'relaunch', 'stage', 'target']
+  t.deepEqual(run('linux'), specs(everywhere, packages, linux).sort())
+  t.deepEqual(
+    run('linux', { isMusl: true }),
+    run('linux').filter((name) => name !== 'exit.spec.mjs'),
+  )
+  t.true(run('linux', { emulated: true }).includes('download.spec.mjs'))
+})
