@@ -135,19 +135,35 @@ for (const directory of ['.', './npm/linux-x64-gnu']) {
   })
 }
 
-test('the release workflow builds and tests every platform, and publishes after that', (t) => {
-  const workflow = readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8')
-  const [, ...jobs] = workflow.split(/^  (?=\w+:$)/m)
-  const job = Object.fromEntries(jobs.map((text) => [text.split(':', 1)[0], text]))
+/** The jobs of a workflow: by name, their texts. */
+function jobsOf(workflow) {
+  const text = readFileSync(join(ROOT, '.github', 'workflows', `${workflow}.yml`), 'utf8')
+  const [, ...jobs] = text.split(/^jobs:$/m)[1].split(/^  (?=\w+:$)/m)
+  return Object.fromEntries(jobs.map((job) => [job.split(':', 1)[0], job]))
+}
+
+const valueOf = (job, key) => new RegExp(`^    ${key}: (\\S+)`, 'm').exec(job)?.[1]
+
+test('every platform is built and tested, before there is a tag', (t) => {
   const named = (text, key) =>
     [...text.matchAll(new RegExp(`[ {]${key}: ([\\w-]+)[, ]`, 'g'))].map(([, value]) => value)
-  t.deepEqual(named(job.build, 'target').sort(), readManifest(ROOT).napi.targets.toSorted())
-  for (const text of [job.build, job.test]) t.deepEqual(named(text, 'platform').sort(), IDS)
-  const needs = ['build', 'test', 'pack', 'publish'].map((name) => /^    needs: (.*)$/m.exec(job[name])?.[1])
-  t.deepEqual(needs, [undefined, 'build', 'test', 'pack'])
+  const { build, test } = jobsOf('platforms')
+  t.deepEqual(named(build, 'target').sort(), readManifest(ROOT).napi.targets.toSorted())
+  for (const text of [build, test]) t.deepEqual(named(text, 'platform').sort(), IDS)
+  t.is(valueOf(test, 'needs'), 'build')
+  t.is(valueOf(jobsOf('ci').platforms, 'uses'), './.github/workflows/platforms.yml')
+})
+
+test('only what has passed all of that, and is on the main branch, is published', (t) => {
+  const jobs = jobsOf('release')
+  t.deepEqual(Object.keys(jobs), ['ci', 'pack', 'publish'])
+  t.is(valueOf(jobs.ci, 'uses'), './.github/workflows/ci.yml')
+  t.is(valueOf(jobs.pack, 'needs'), 'ci')
+  t.is(valueOf(jobs.publish, 'needs'), 'pack')
   t.deepEqual(
-    jobs.filter((text) => text.includes('id-token: write')),
-    [job.publish],
+    Object.values(jobs).filter((text) => text.includes('id-token: write')),
+    [jobs.publish],
   )
-  t.regex(job.publish, /NPM_CONFIG_PROVENANCE: 'true'/)
+  t.regex(jobs.publish, /merge-base --is-ancestor "\$GITHUB_SHA" origin\/main\n[^]*scripts\/publish\.mjs/)
+  t.regex(jobs.publish, /NPM_CONFIG_PROVENANCE: 'true'/)
 })
