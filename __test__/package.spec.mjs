@@ -80,13 +80,24 @@ testWith(['git'], 'a checkout has the committed bytes where Git would change how
 })
 
 test('versions are equal everywhere', (t) => {
-  const [, cargo] = /^version = "(.+)"$/m.exec(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'))
-  t.is(cargo, version)
+  const read = (path) => readFileSync(join(ROOT, path), 'utf8')
+  t.is(/^version = "(.+)"$/m.exec(read('Cargo.toml'))[1], version)
+  t.is(/^cargo-packager-updater = .*version = "(.+?)"/m.exec(read('Cargo.toml'))[1], version)
+  const locked = [...read('Cargo.lock').matchAll(/^name = "cargo-packager-updater.*"\nversion = "(.+)"$/gm)]
+  t.deepEqual(
+    locked.map(([, found]) => found),
+    Array(4).fill(version),
+  )
+  const lock = JSON.parse(read('package-lock.json'))
+  t.deepEqual([lock.version, lock.packages[''].version], [version, version])
+  for (const example of ['node', 'electron']) {
+    t.is(JSON.parse(read(`examples/${example}/package.json`)).dependencies[name], `^${version}`, example)
+  }
   t.deepEqual(
     stamped(ROOT).optionalDependencies,
     Object.fromEntries(IDS.map((id) => [`${name}-${id}`, version])),
   )
-  const loader = readFileSync(join(ROOT, 'index.js'), 'utf8')
+  const loader = read('index.js')
   for (const id of IDS) t.true(loader.includes(`require('${name}-${id}')`), id)
 })
 

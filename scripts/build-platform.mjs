@@ -7,6 +7,7 @@ import { parseTriple } from '@napi-rs/cli'
 
 import { CACHED } from './hosts/cache.mjs'
 import { need } from './hosts/tools.mjs'
+import { describeBinary } from './packages/binary.mjs'
 import { GLIBC_MINOR, notPortable, wrongPlatform } from './packages/check.mjs'
 import { RELAUNCHER, platforms } from './packages/platforms.mjs'
 import { ROOT, runWith } from './steps.mjs'
@@ -42,7 +43,8 @@ function check(manifest, file, path) {
   const bytes = readFileSync(path)
   const problems = [...wrongPlatform(manifest, file, bytes), ...notPortable(manifest, file, bytes)]
   if (problems.length > 0) throw new Error(problems.join('\n'))
-  console.log(`${path}: ${Math.ceil(bytes.length / 1024)} KiB`)
+  const { glibcMinor } = describeBinary(bytes)
+  console.log(`${path}: ${Math.ceil(bytes.length / 1024)} KiB${glibcMinor ? `, from glibc 2.${glibcMinor} on` : ''}`)
 }
 
 const target = parseTriple(process.argv[2])

@@ -1,5 +1,7 @@
 // `npm run test:hosts [-- words of a title]`: what needs another platform's toolchain, qemu, wine, a browser or root.
 // `npm run hosts:setup` installs what it needs.
+import { join } from 'node:path'
+
 import { cross } from './cross.mjs'
 import { CACHED } from './hosts/cache.mjs'
 import { testDistributions } from './hosts/distributions.mjs'
@@ -14,7 +16,15 @@ function testManagers() {
   run('npm', 'run', '--silent', 'test:packages')
 }
 
+/** What is published is linked by another linker than `npm run build` uses, for older systems. */
+function testPublished() {
+  need(CACHED.zig, CACHED.zigbuild)
+  run('npm', 'run', '--silent', 'build:platform', '--', 'x86_64-unknown-linux-gnu')
+  run('npm', 'run', '--silent', 'test:platform', '--', join('target', 'platforms', 'linux-x64-gnu'))
+}
+
 const STEPS = [
+  ['linux x64: built and run as published', testPublished],
   ['linux arm64: built', () => cross('aarch64-unknown-linux-gnu')],
   ['linux arm64: run', () => runSpecs('aarch64-unknown-linux-gnu')],
   ['linux armv7: built', () => cross('armv7-unknown-linux-gnueabihf')],

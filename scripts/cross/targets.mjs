@@ -15,9 +15,13 @@ const debian = (target, compiler, needs, crates) => ({
   crates,
 })
 
-/** Type-checked: nothing can be linked without the vendor's SDK, so nothing of C is compiled either. */
-const checked = (target, crates = { napi: {} }) => ({
+/**
+ * Type-checked, tests too, without warnings: nothing can be linked without the vendor's SDK, so nothing of C is compiled
+ * either.
+ */
+const checked = (target) => ({
   act: 'check',
+  flags: ['--workspace', '--all-targets', '--all-features', '-Zwarnings', '--config', 'build.warnings="deny"'],
   needs: [],
   env: {
     PATH: [join(import.meta.dirname, 'stand-ins'), process.env.PATH].join(delimiter),
@@ -25,10 +29,8 @@ const checked = (target, crates = { napi: {} }) => ({
     [`AR_${underscored(target)}`]: 'lib',
     CRATE_CC_NO_DEFAULTS: '1',
   },
-  crates,
+  crates: { '.': {} },
 })
-
-const windowsChecked = (target) => checked(target, { napi: {}, relauncher: {} })
 
 /** What is done for each, and what is shipped of it: by directory of the crate, the names that Cargo and the package give. */
 export const TARGETS = {
@@ -67,7 +69,7 @@ export const TARGETS = {
   ),
   'aarch64-apple-darwin': checked('aarch64-apple-darwin'),
   'x86_64-apple-darwin': checked('x86_64-apple-darwin'),
-  'x86_64-pc-windows-msvc': windowsChecked('x86_64-pc-windows-msvc'),
-  'aarch64-pc-windows-msvc': windowsChecked('aarch64-pc-windows-msvc'),
-  'i686-pc-windows-msvc': windowsChecked('i686-pc-windows-msvc'),
+  'x86_64-pc-windows-msvc': checked('x86_64-pc-windows-msvc'),
+  'aarch64-pc-windows-msvc': checked('aarch64-pc-windows-msvc'),
+  'i686-pc-windows-msvc': checked('i686-pc-windows-msvc'),
 }
