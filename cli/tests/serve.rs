@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Cli, Ran};
+use common::Cli;
 use serde_json::Value;
 
 const HANG: Duration = Duration::from_secs(20);
@@ -70,13 +70,13 @@ impl Server {
 
     /// Ends it as a terminal does, and gives its exit code and what it logged.
     #[cfg(unix)]
-    fn end(mut self, signal: rustix::process::Signal) -> Ran {
+    fn end(mut self, signal: rustix::process::Signal) -> common::Ran {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
         let mut stderr = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let code = self.child.wait().unwrap().code().unwrap();
-        Ran { code, stdout: String::new(), stderr }
+        common::Ran { code, stdout: String::new(), stderr }
     }
 }
 
