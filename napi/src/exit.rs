@@ -81,8 +81,9 @@ impl Exit {
 }
 
 /// The arguments of this process as Node keeps them: those that the system keeps are overwritten by `process.title`.
+/// None in a worker, which is given its own in their place: what the system keeps is all there is.
 pub(crate) fn process_args(env: &Env) -> Option<Vec<OsString>> {
-    let process = global(env)?.member("process").ok()??;
+    let process = main_process(env, "args").ok()?;
     let strings = |key| process.member(key).ok()??.strings().ok();
     let argv0 = process.member("argv0").ok()??.string().ok()?;
     let mut arguments = strings("argv")?.into_iter().skip(1).peekable();
