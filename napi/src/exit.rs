@@ -44,13 +44,14 @@ pub(crate) fn read_flag(options: &Given, key: &str) -> Result<Option<bool>> {
     options.clone().present().map_or(Ok(None), |options| read_optional(&options, key, Given::boolean))
 }
 
+/// Of what is refused when it is asked for.
+pub(crate) fn refuse_true(option: &str, reason: &str) -> Error {
+    Error::InvalidOption { option: option.to_owned(), value: "true".to_owned(), reason: reason.to_owned() }
+}
+
 /// The `process` of the main thread; `option` is what needs it.
 pub(crate) fn main_process<'env>(env: &'env Env, option: &str) -> Result<Given<'env>> {
-    let refuse = |reason: &str| Error::InvalidOption {
-        option: option.to_owned(),
-        value: "true".to_owned(),
-        reason: reason.to_owned(),
-    };
+    let refuse = |reason| refuse_true(option, reason);
     let global = global(env).ok_or_else(|| refuse("needs Node.js"))?;
     let process = global.member("process")?.ok_or_else(|| refuse("needs Node.js"))?;
     // In a worker, process.exit() would end the worker only, and what process.chdir() is replaced by says so.
