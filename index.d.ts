@@ -53,7 +53,7 @@ export interface Options {
   dataDir?: string
   /** Largest artifact accepted. Default 4 GiB. */
   maxDownloadSize?: number
-  /** Not supported by this version: refused with ERR_UPDATER_INVALID_OPTION. */
+  /** Not supported by this version: `true` is refused with ERR_UPDATER_INVALID_OPTION. */
   keepArtifact?: boolean
 }
 
@@ -154,10 +154,12 @@ export declare class StagedUpdate {
   install(options?: InstallOptions): Promise<void>
   /**
    * Install when this process exits: verifies and prepares in the background, swaps (or starts the installer) in the
-   * `exit` event. `install` and `discard` take that back; another call replaces it.
+   * `exit` event, before its other listeners. `install` and `discard` take that back, but an `install` that fails does
+   * not; another call, for any update, replaces it.
    *
-   * Throws in workers, for deb, rpm and pacman, and where nothing can be replaced. What goes wrong later leaves the
-   * update staged, and so does a process ended by a signal: `pendingUpdate` finds it then.
+   * Throws in workers and in the `exit` event, for deb, rpm and pacman, where macOS would ask for an administrator, and
+   * where nothing can be replaced. What goes wrong later is told to nobody and leaves the update staged, and so does a
+   * process ended by a signal: `pendingUpdate` finds it then.
    */
   installOnExit(options?: InstallOptions): void
   /** Remove it from disk. */

@@ -34,6 +34,35 @@ test('the update is installed however the process exits by itself, and the exit 
   }
 })
 
+test('a listener that was there first, and exits or throws, does not prevent it', async (t) => {
+  for (const end of ['process.exit(6)', `throw new Error('in a listener')`]) {
+    const { installed, leftovers, options } = await fixture(t)
+    const source = `process.on('exit', () => { ${end} })\n${STAGE}staged.installOnExit()`
+    const { code, stderr } = await runChild(t, source, { input: options })
+    t.not(code, 0, stderr)
+    t.deepEqual(await installed(), NEW, end)
+    t.deepEqual(await leftovers(), [], end)
+  }
+})
+
+test('while the process exits it is too late to ask for it, which is told', async (t) => {
+  for (const [before, expected] of [
+    ['', OLD],
+    ['staged.installOnExit()', NEW],
+  ]) {
+    const { installed, options } = await fixture(t)
+    const source = `
+      ${before}
+      process.on('exit', () => {
+        try { staged.installOnExit() } catch ({ code, option }) { console.log(code, option) }
+      })
+    `
+    const { stdout } = await staging(t, options, source)
+    t.is(stdout, 'ERR_UPDATER_INVALID_OPTION installOnExit\n')
+    t.deepEqual(await installed(), expected)
+  }
+})
+
 test('until then nothing of the application changes', async (t) => {
   const { installed, options } = await fixture(t)
   const source = `
@@ -82,6 +111,65 @@ test('discard takes it back', async (t) => {
   t.is(stderr, '')
   t.deepEqual(await installed(), OLD)
   t.deepEqual(await leftovers(), [])
+})
+
+test("what is done with another application's update does not take it back", async (t) => {
+  for (const action of ['install', 'discard']) {
+    const [mine, other] = [await fixture(t), await fixture(t)]
+    const source = `
+      const [mine, other] = await Promise.all(
+        input.map(async (options) => (await updater.checkUpdate('1.0.0', options)).stage()),
+      )
+      mine.installOnExit()
+      await other.${action}()
+    `
+    const { stderr } = await runChild(t, source, { input: [mine.options, other.options] })
+    t.is(stderr, '')
+    t.deepEqual(await mine.installed(), NEW, action)
+    t.deepEqual(await other.installed(), action === 'install' ? NEW : OLD)
+    t.deepEqual(await mine.leftovers(), [])
+  }
+})
+
+test('an installation that fails now is still done at exit', async (t) => {
+  const { installed, leftovers, options } = await fixture(t)
+  const source = `
+    import { renameSync } from 'node:fs'
+    import { setTimeout } from 'node:timers/promises'
+    const [app, elsewhere] = [input.executablePath, input.executablePath + '.moved']
+    staged.installOnExit()
+    renameSync(app, elsewhere)
+    await staged.install().catch(({ code }) => console.log(code))
+    // Made ready again, in vain.
+    await setTimeout(300)
+    renameSync(elsewhere, app)
+  `
+  const { code, stdout, stderr } = await staging(t, options, source)
+  t.is(code, 0, stderr)
+  t.is(stdout, 'ERR_UPDATER_NOT_UPDATABLE\n')
+  t.deepEqual(await installed(), NEW)
+  t.deepEqual(await leftovers(), [])
+})
+
+test('what was asked for while an installation failed stays asked for', async (t) => {
+  const [mine, other] = [await fixture(t), await fixture(t)]
+  const source = `
+    import { renameSync } from 'node:fs'
+    const [mine, other] = await Promise.all(
+      input.map(async (options) => (await updater.checkUpdate('1.0.0', options)).stage()),
+    )
+    const [app, elsewhere] = [input[0].executablePath, input[0].executablePath + '.moved']
+    mine.installOnExit()
+    renameSync(app, elsewhere)
+    const failing = mine.install().catch(({ code }) => console.log(code))
+    other.installOnExit()
+    await failing
+    renameSync(elsewhere, app)
+  `
+  const { stdout } = await runChild(t, source, { input: [mine.options, other.options] })
+  t.is(stdout, 'ERR_UPDATER_NOT_UPDATABLE\n')
+  t.deepEqual(await mine.installed(), OLD)
+  t.deepEqual(await other.installed(), NEW)
 })
 
 test('the button that installs now goes before it, whether or not all was ready', async (t) => {

@@ -135,6 +135,7 @@ const REFUSED = [
   ['no signed manifest', { requireSignedManifest: false }, INVALID, 'requireSignedManifest', 'not supported'],
   ['manifest keys', { manifestPubkeys: [] }, INVALID, 'manifestPubkeys', 'not supported'],
   ['kept artifacts', { keepArtifact: true }, INVALID, 'keepArtifact', 'not supported'],
+  ['a number for kept artifacts', { keepArtifact: 0 }, INVALID, 'keepArtifact', 'true or false'],
 ]
 
 for (const [title, given, code, option, shown] of REFUSED) {
@@ -236,6 +237,7 @@ test('the spellings of 0.2.x, unknown options and undefined are accepted', async
     { windows: { installMode: 'Quiet' } },
     { windows: {} },
     { timeout: undefined, headers: undefined, keepArtifact: undefined },
+    { keepArtifact: false },
     { somethingOfTheFuture: true },
     { headers: Object.assign(Object.create(null), { a: 'b' }) },
   ]) {

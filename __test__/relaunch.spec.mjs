@@ -6,8 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 
 import { relaunch } from '../index.js'
-import { runChild } from './support/child.mjs'
-
+import { ADDON, runChild } from './support/child.mjs'
 import { fixture, NEW, OLD, tempDir } from './support/fixture.mjs'
 
 /** An application that writes down how it was started. */
@@ -149,6 +148,29 @@ test('arguments are kept although the title of the process was changed', async (
     console.log(process.argv[1])
   `
   const { stdout } = await runChild(t, source, { input: path, args: ['--no-warnings'] })
+  t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
+})
+
+test('from a worker, the arguments are those of the process and not those of the worker', async (t) => {
+  const { path, report } = await application(t)
+  const source = `
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    const code = \`
+      const { argv, execArgv } = process
+      if (!argv.includes('of the worker') || !execArgv.includes('--no-deprecation')) throw new Error('not given')
+      const { addon, path } = require('node:worker_threads').workerData
+      require(addon).relaunch({ executablePath: path })
+    \`
+    const [argv, execArgv] = [['of the worker'], ['--no-deprecation']]
+    const workerData = input
+    const [ended] = await once(new Worker(code, { eval: true, argv, execArgv, workerData }), 'exit')
+    console.log(process.argv[1])
+    process.exitCode = ended
+  `
+  const input = { addon: ADDON, path }
+  const { code, stdout, stderr } = await runChild(t, source, { input, args: ['--no-warnings'] })
+  t.is(code, 0, stderr)
   t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
 })
 

@@ -53,7 +53,7 @@ export interface Options {
   dataDir?: string
   /** Largest artifact accepted. Default 4 GiB. */
   maxDownloadSize?: number
-  /** Not supported by this version: refused with ERR_UPDATER_INVALID_OPTION. */
+  /** Not supported by this version: `true` is refused with ERR_UPDATER_INVALID_OPTION. */
   keepArtifact?: boolean
 }
 

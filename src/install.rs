@@ -261,6 +261,17 @@ pub(crate) fn check(plan: &InstallPlan, system: &dyn System) -> Result<()> {
     }
 }
 
+/// Whether macOS would have to ask for an administrator. What a package manager or an installer of Windows asks for is
+/// not known before it runs.
+pub(crate) fn needs_administrator(plan: &InstallPlan, system: &dyn System) -> Result<bool> {
+    match plan {
+        InstallPlan::ReplaceBundle(target) => app_bundle::needs_administrator(target, system),
+        InstallPlan::ReplaceFile(_) | InstallPlan::InstallPackage(_) | InstallPlan::RunInstaller(_) => {
+            Ok(false)
+        }
+    }
+}
+
 /// A second place that needs room for the artifact, besides the one that it is downloaded to.
 pub(crate) fn copy_directory(plan: &InstallPlan, downloads: &Path, system: &dyn System) -> Option<PathBuf> {
     match plan {

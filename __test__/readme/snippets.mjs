@@ -1,6 +1,6 @@
 // How each snippet is run, and what is expected of it.
 
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -79,7 +79,23 @@ async function stagesThenInstalls(t, project, block) {
   t.is(first.code, 0, first.stderr)
   t.is(first.stdout, '0.2.0 will be installed at the next start\n')
   t.true(installed.isOld())
+  await startsAllTheSame(t, project, block, installed)
   await restarts(t, project, block, installed)
+}
+
+/** Where what was staged cannot be installed for now, the application goes on to the rest of what it does. */
+async function startsAllTheSame(t, project, block, installed) {
+  const data = join(installed.env.XDG_STATE_HOME, 'crabnebula-updater')
+  const asked = project.site.requestsOf('/latest.json').length
+  // A directory that anybody may write to is not believed.
+  chmodSync(data, 0o777)
+  const result = await whileAnswering(project, status(204), () =>
+    execute(project, installed, write(project, block)),
+  )
+  chmodSync(data, 0o700)
+  t.is(result.code, 0, result.stderr)
+  t.regex(result.stderr, /^not updated: /)
+  t.is(project.site.requestsOf('/latest.json').length, asked + 1)
 }
 
 async function endsEarly(t, project, block) {

@@ -40,7 +40,8 @@ const TEXTS = {
   ERR_UPDATER_INVALID_OPTION: MISCONFIGURED,
   ERR_UPDATER_INVALID_PUBKEY: MISCONFIGURED,
   ERR_UPDATER_UNSUPPORTED_PLATFORM: UNAVAILABLE,
-  ERR_UPDATER_UNSUPPORTED_FORMAT: UNAVAILABLE,
+  ERR_UPDATER_UNSUPPORTED_FORMAT:
+    'This update cannot be installed on this computer, or not while the application quits. Try to restart now.',
   ERR_UPDATER_TARGET_NOT_FOUND: UNAVAILABLE,
   ERR_UPDATER_NOT_UPDATABLE:
     'This copy cannot replace itself. Install the new version the way this one was installed.',

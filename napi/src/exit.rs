@@ -44,13 +44,14 @@ pub(crate) fn read_flag(options: &Given, key: &str) -> Result<Option<bool>> {
     options.clone().present().map_or(Ok(None), |options| read_optional(&options, key, Given::boolean))
 }
 
+/// Of what is refused when it is asked for.
+pub(crate) fn refuse_true(option: &str, reason: &str) -> Error {
+    Error::InvalidOption { option: option.to_owned(), value: "true".to_owned(), reason: reason.to_owned() }
+}
+
 /// The `process` of the main thread; `option` is what needs it.
 pub(crate) fn main_process<'env>(env: &'env Env, option: &str) -> Result<Given<'env>> {
-    let refuse = |reason: &str| Error::InvalidOption {
-        option: option.to_owned(),
-        value: "true".to_owned(),
-        reason: reason.to_owned(),
-    };
+    let refuse = |reason| refuse_true(option, reason);
     let global = global(env).ok_or_else(|| refuse("needs Node.js"))?;
     let process = global.member("process")?.ok_or_else(|| refuse("needs Node.js"))?;
     // In a worker, process.exit() would end the worker only, and what process.chdir() is replaced by says so.
@@ -81,8 +82,9 @@ impl Exit {
 }
 
 /// The arguments of this process as Node keeps them: those that the system keeps are overwritten by `process.title`.
+/// None in a worker, which is given its own in their place: what the system keeps is all there is.
 pub(crate) fn process_args(env: &Env) -> Option<Vec<OsString>> {
-    let process = global(env)?.member("process").ok()??;
+    let process = main_process(env, "args").ok()?;
     let strings = |key| process.member(key).ok()??.strings().ok();
     let argv0 = process.member("argv0").ok()??.string().ok()?;
     let mut arguments = strings("argv")?.into_iter().skip(1).peekable();

@@ -1,12 +1,8 @@
 //! [`ExitInstall`]: an installation in the `exit` event of the process.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver},
-    },
+    panic::catch_unwind,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use cargo_packager_updater::{InstallOptions, Result, updater};
@@ -15,48 +11,78 @@ use napi::{
     bindgen_prelude::{FnArgs, Function},
     threadsafe_function::UnknownReturnValue,
 };
+use tokio::sync::oneshot::{self, Receiver};
 
 use crate::{
-    exit::{main_process, process_args, read_flag},
+    exit::{main_process, process_args, read_flag, refuse_true},
     task,
     value::Given,
 };
 
 type ListenerArgs<'env> = FnArgs<(&'static str, Function<'env, (), ()>)>;
 
-/// What is made ready in the background, and awaited at exit.
-pub(crate) struct ExitInstall(Receiver<Result<updater::PreparedInstall>>);
+const NAME: &str = "installOnExit";
 
-/// One process has one exit, and only its main thread may ask for this.
-static SCHEDULED: Mutex<Option<ExitInstall>> = Mutex::new(None);
-static LISTENING: AtomicBool = AtomicBool::new(false);
+/// What is made ready in the background, and awaited at exit.
+pub(crate) struct ExitInstall {
+    request: Request,
+    prepared: Receiver<Result<updater::PreparedInstall>>,
+}
+
+/// What was asked for.
+#[derive(Clone)]
+pub(crate) struct Request {
+    staged: updater::StagedUpdate,
+    options: InstallOptions,
+}
+
+/// One process has one exit, and only its main thread sees it.
+struct Exit {
+    is_watched: bool,
+    has_begun: bool,
+    scheduled: Option<ExitInstall>,
+}
+
+static EXIT: Mutex<Exit> = Mutex::new(Exit { is_watched: false, has_begun: false, scheduled: None });
 /// Held while an update is being made ready, which locks the application's data.
 static PREPARING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 impl ExitInstall {
-    /// Replaces an earlier request.
-    pub(crate) fn schedule(env: &Env, staged: &updater::StagedUpdate, options: &Given) -> Result<()> {
-        let process = main_process(env, "installOnExit")?;
-        let install = read(options, staged)?;
-        staged.check_prepare(&install)?;
-        let runtime = task::runtime()?;
-        listen(env, &process)?;
-        // What was made ready before would be in the way.
-        Self::dismiss();
-        let (done, prepared) = mpsc::channel();
-        let staged = staged.clone();
-        runtime.spawn(async move {
-            let _preparing = PREPARING.lock().await;
-            // Nobody waits for it any more where the request was taken back.
-            let _ = done.send(staged.prepare(install).await);
-        });
-        *scheduled() = Some(Self(prepared));
+    /// Waits for the exit of the process, from when there is something that could be installed then: in the event
+    /// itself it would be too late to find out that it has begun.
+    pub(crate) fn watch(env: &Env) -> Result<()> {
+        let process = main_process(env, NAME)?;
+        if exit().is_watched {
+            return Ok(());
+        }
+        let listener = process.read(env.create_function_from_closure(NAME, |_| {
+            // Unwinding into Node would be undefined behaviour, and nobody is left who could be told.
+            let _ = catch_unwind(at_exit);
+            Ok(())
+        }))?;
+        // First of all: a listener that throws or exits keeps the others from being called.
+        let prepend = process.method::<ListenerArgs, UnknownReturnValue>("prependOnceListener")?;
+        process.read(prepend.apply(process.object()?, ("exit", listener).into()))?;
+        exit().is_watched = true;
         Ok(())
     }
 
-    /// Takes the request back.
-    pub(crate) fn dismiss() {
-        scheduled().take();
+    /// Replaces an earlier request.
+    pub(crate) fn schedule(env: &Env, staged: &updater::StagedUpdate, options: &Given) -> Result<()> {
+        Self::watch(env)?;
+        if exit().has_begun {
+            return Err(refuse_true(NAME, "comes too late: the process is exiting"));
+        }
+        let options = read(options, staged)?;
+        staged.check_prepare(&options)?;
+        Request { staged: staged.clone(), options }.prepare(&mut exit())
+    }
+
+    /// Takes the request back, if it is for this update.
+    pub(crate) fn take_back(staged: &updater::StagedUpdate) -> Option<Request> {
+        // Its name is made from the application and the signature.
+        let install = exit().scheduled.take_if(|install| install.request.staged.path() == staged.path())?;
+        Some(install.request)
     }
 
     /// Until what is being made ready lets go of the application's data.
@@ -65,15 +91,60 @@ impl ExitInstall {
     }
 
     /// A failure leaves the update staged: the next run finds it, and has somebody to tell.
-    fn finish(self) {
-        if let Ok(Ok(prepared)) = self.0.recv() {
-            let _ = prepared.finish();
-        }
+    fn finish(self) -> Result<()> {
+        let prepared = match self.prepared.blocking_recv() {
+            Ok(Ok(prepared)) => prepared,
+            // What was in the way then may not be now.
+            _ => self.request.prepare_now()?,
+        };
+        prepared.finish()
     }
 }
 
-fn scheduled() -> std::sync::MutexGuard<'static, Option<ExitInstall>> {
-    SCHEDULED.lock().unwrap_or_else(PoisonError::into_inner)
+impl Request {
+    /// Makes it as if it had not been taken back, unless something else was asked for since.
+    pub(crate) fn put_back(self) {
+        let mut exit = exit();
+        if exit.scheduled.is_none() && !exit.has_begun {
+            // Without threads nothing could have failed that it is put back for.
+            let _ = self.prepare(&mut exit);
+        }
+    }
+
+    fn prepare_now(self) -> Result<updater::PreparedInstall> {
+        task::runtime()?.block_on(self.staged.prepare(self.options))
+    }
+
+    fn prepare(self, exit: &mut Exit) -> Result<()> {
+        let runtime = task::runtime()?;
+        // What was made ready before would be in the way.
+        exit.scheduled = None;
+        let (done, prepared) = oneshot::channel();
+        let Self { staged, options } = self.clone();
+        runtime.spawn(async move {
+            let _preparing = PREPARING.lock().await;
+            // Nobody waits for it any more where the request was taken back.
+            if !done.is_closed() {
+                let _ = done.send(staged.prepare(options).await);
+            }
+        });
+        exit.scheduled = Some(ExitInstall { request: self, prepared });
+        Ok(())
+    }
+}
+
+fn exit() -> MutexGuard<'static, Exit> {
+    EXIT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn at_exit() {
+    let mut exit = exit();
+    exit.has_begun = true;
+    let scheduled = exit.scheduled.take();
+    drop(exit);
+    if let Some(install) = scheduled {
+        let _ = install.finish();
+    }
 }
 
 fn read(options: &Given, staged: &updater::StagedUpdate) -> Result<InstallOptions> {
@@ -87,20 +158,4 @@ fn read(options: &Given, staged: &updater::StagedUpdate) -> Result<InstallOption
         None
     };
     Ok(InstallOptions { relaunch, will_exit: Some(true), args })
-}
-
-fn listen(env: &Env, process: &Given) -> Result<()> {
-    if LISTENING.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let listener = process.read(env.create_function_from_closure("installOnExit", |_| {
-        let install = scheduled().take();
-        // Unwinding into Node would be undefined behaviour, and nobody is left who could be told.
-        let _ = catch_unwind(AssertUnwindSafe(|| install.map(ExitInstall::finish)));
-        Ok(())
-    }))?;
-    let once = process.method::<ListenerArgs, UnknownReturnValue>("once")?;
-    process.read(once.apply(process.object()?, ("exit", listener).into()))?;
-    LISTENING.store(true, Ordering::Relaxed);
-    Ok(())
 }

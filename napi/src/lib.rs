@@ -77,7 +77,7 @@ pub fn pending_update<'env>(
         env,
         input,
         async |Options { version, config, .. }, _| Ok(Updater::new(version, config)?.pending().await?),
-        |_, pending| Ok(pending.map(StagedUpdate::new)),
+        |env, pending| Ok(pending.map(|staged| StagedUpdate::new(env, staged))),
     )
 }
 

@@ -93,12 +93,15 @@ fn read_version(version: &Given) -> Result<String> {
 
 /// An application that asks for a protection which is not there has to learn it.
 fn refuse_unsupported(options: &Given) -> Result<()> {
-    for key in ["requireSignedManifest", "manifestPubkeys", "keepArtifact"] {
+    for key in ["requireSignedManifest", "manifestPubkeys"] {
         if let Some(member) = options.member(key)? {
             return Err(member.refuse("is not supported by this version"));
         }
     }
-    Ok(())
+    match options.member("keepArtifact")? {
+        Some(keep) if keep.boolean()? => Err(keep.refuse("is not supported by this version")),
+        _ => Ok(()),
+    }
 }
 
 fn read_pubkey(pubkey: &Given) -> Result<Pubkey> {

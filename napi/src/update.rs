@@ -260,7 +260,7 @@ impl Update {
                 ExitInstall::prepared().await;
                 listener.attend(cancel, async |options| update.stage(options).await).await
             },
-            |_, staged| Ok(StagedUpdate::new(staged)),
+            |env, staged| Ok(StagedUpdate::new(env, staged)),
         )
     }
 

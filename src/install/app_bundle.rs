@@ -13,7 +13,7 @@ mod replace;
 
 use std::path::{Component, Path};
 
-pub(super) use replace::{PreparedBundle, check, copy_directory, sweep};
+pub(super) use replace::{PreparedBundle, check, copy_directory, needs_administrator, sweep};
 
 use super::Place;
 use crate::{Error, Result, system::System};

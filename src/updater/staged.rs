@@ -10,6 +10,7 @@ use semver::Version;
 use super::{Context, InstallOptions, PreparedInstall, run_blocking};
 use crate::{
     Error, Result,
+    install::{self, InstallPlan},
     signature::{Announced, Trust, VerifiedArtifact},
     state::Staged,
     target::Format,
@@ -94,20 +95,28 @@ impl StagedUpdate {
     /// Finds out quickly whether [`Self::prepare`] has a chance.
     ///
     /// # Errors
-    /// [`Error::UnsupportedFormat`] for deb, rpm and pacman, whose package managers ask questions and take their time;
-    /// [`Error::NotUpdatable`], [`Error::Io`] and its relatives.
+    /// [`Error::UnsupportedFormat`] for deb, rpm and pacman, whose package managers ask questions and take their time,
+    /// and for a bundle that only an administrator can replace; [`Error::NotUpdatable`], [`Error::Io`] and its relatives.
     pub fn check_prepare(&self, options: &InstallOptions) -> Result<()> {
-        let format = self.format();
-        if format.is_package() {
-            let reason =
-                "it cannot be installed while the application exits: use `install` before".to_owned();
-            return Err(Error::UnsupportedFormat { format: format.to_string(), reason });
+        if self.format().is_package() {
+            return Err(self.unsupported_at_exit("its package manager asks questions"));
         }
-        self.preflight(options)
+        let plan = self.preflight(options)?;
+        if install::needs_administrator(&plan, &*self.context.system)? {
+            return Err(self.unsupported_at_exit("an administrator has to be asked"));
+        }
+        Ok(())
     }
 
-    fn preflight(&self, options: &InstallOptions) -> Result<()> {
-        self.context.preflight(self.version(), self.format(), options).map(drop)
+    /// Who has left an application cannot tell why it asks for a password, and the exit would wait for the answer.
+    fn unsupported_at_exit(&self, why: &str) -> Error {
+        let reason =
+            format!("{why}, so it cannot be installed while the application exits: use `install` before");
+        Error::UnsupportedFormat { format: self.format().to_string(), reason }
+    }
+
+    fn preflight(&self, options: &InstallOptions) -> Result<InstallPlan> {
+        self.context.preflight(self.version(), self.format(), options)
     }
 
     /// Removes it.
@@ -179,5 +188,47 @@ impl StagedUpdate {
             size: metadata.len(),
             downloaded_bytes: staged.downloaded_bytes,
         }))
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::{fs, io, os::unix::fs::PermissionsExt};
+
+    use super::*;
+    use crate::{
+        Config, ErrorCode, Pubkeys, config::Settings, signature::testing, system::testing::FakeSystem,
+    };
+
+    const BUNDLE: &str = "/Applications/X.app";
+    const PUBKEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+    #[test]
+    fn an_administrator_is_not_asked_for_a_password_while_the_application_exits() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = directory.path().join("archive");
+        fs::write(&archive, b"archive").unwrap();
+        fs::set_permissions(&archive, fs::Permissions::from_mode(0o600)).unwrap();
+        let system = FakeSystem::default()
+            .with_file(&format!("{BUNDLE}/Contents/Info.plist"), b"")
+            .with_program("/usr/bin/osascript", "")
+            .with_refusal(io::ErrorKind::PermissionDenied);
+        let config = Config {
+            endpoints: vec!["https://releases.example.com".into()],
+            pubkey: Pubkeys(vec![PUBKEY.to_owned()]),
+            executable_path: Some(BUNDLE.into()),
+            data_dir: Some(directory.path().join("data")),
+            ..Config::default()
+        };
+        let settings = Settings::parse(Version::new(1, 0, 0), config).unwrap();
+        let settings = Settings { target: "macos-aarch64".parse().unwrap(), ..settings };
+        let context = Arc::new(Context::new(settings, Arc::new(system)).unwrap());
+        let staged = StagedUpdate::new(context, &testing::verified(&archive), 0);
+        let options = InstallOptions::default();
+        staged.preflight(&options).unwrap();
+        let error = staged.check_prepare(&options).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UnsupportedFormat);
+        assert!(error.to_string().contains("administrator"), "{error}");
     }
 }

@@ -30,6 +30,10 @@ pub(crate) fn check(_: &Path, _: &dyn System) -> Result<()> {
     Err(unsupported())
 }
 
+pub(crate) fn needs_administrator(_: &Path, _: &dyn System) -> Result<bool> {
+    Err(unsupported())
+}
+
 pub(crate) const fn copy_directory(_: &Path, _: &dyn System) -> Option<PathBuf> {
     None
 }

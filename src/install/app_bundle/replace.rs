@@ -61,6 +61,11 @@ pub(crate) fn check(target: &Path, system: &dyn System) -> Result<()> {
     resolve(target, system).map(drop)
 }
 
+/// Whether this user may not replace it themselves.
+pub(crate) fn needs_administrator(target: &Path, system: &dyn System) -> Result<bool> {
+    resolve(target, system).map(|(_, rights)| rights == Rights::Administrator)
+}
+
 /// Where the archive is unpacked.
 pub(crate) fn copy_directory(target: &Path, system: &dyn System) -> Option<PathBuf> {
     resolve(target, system).ok().map(|(target, _)| parent(&target).to_owned())
