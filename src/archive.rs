@@ -23,6 +23,7 @@ mod layout;
 mod member;
 mod name;
 mod pax;
+mod repack;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 pub(crate) use disk::Disk;
+pub(crate) use repack::Repack;
 
 use crate::{Error, Result, error::clip};
 use layout::Layout;
@@ -161,6 +163,12 @@ impl<'a> Content<'a> {
                 }
             }
         }
+    }
+
+    /// Bytes that were not given out yet.
+    fn left(&self) -> u64 {
+        let given = self.start.position();
+        self.remaining + (self.start.get_ref().len() as u64).saturating_sub(given)
     }
 
     fn starts_with<const N: usize>(&mut self, magic: [u8; N]) -> Result<bool> {

@@ -107,6 +107,72 @@ fn what_tar_packs_is_unpacked_the_same() {
 }
 
 #[test]
+fn what_is_packed_again_is_unpacked_the_same_by_this_and_another_program() {
+    let source = tempfile::tempdir().unwrap();
+    let app = source.path().join("X.app");
+    write_bundle(&app, "1");
+    fs::write(app.join("Contents/._own"), b"\0\0\0\0 is no attribute").unwrap();
+    fs::write(app.join("Contents/empty"), b"").unwrap();
+    fs::write(app.join("Contents/block"), [b'x'; 512]).unwrap();
+    let deep = format!("Contents/{}", "d/".repeat(120));
+    fs::create_dir_all(app.join(&deep)).unwrap();
+    std::os::unix::fs::symlink(format!("{}x", "../".repeat(120)), app.join(deep).join("long")).unwrap();
+    for member in ["X.app", "./X.app", "."] {
+        // Directories are not mentioned, as some packers do it.
+        let list = format!("find {member} ! -type d -print0 | tar -czf - --no-recursion --null -T -");
+        let implied = Command::new("sh").arg("-c").arg(list).current_dir(source.path()).output().unwrap();
+        let whole = Command::new("tar").args(["-czf", "-", member]).current_dir(source.path()).output();
+        for archive in [whole.unwrap().stdout, implied.stdout] {
+            let scene = Scene::new();
+            scene.unpack(&archive).unwrap();
+            let expected = snapshot(&scene.root());
+            let tar = repacked(&archive, "X.app");
+            let again = Scene::new();
+            again.unpack(&gzip(&tar)).unwrap();
+            assert_eq!(snapshot(&again.root()), expected, "{member}");
+            let other = tempfile::tempdir().unwrap();
+            fs::write(other.path().join("tar"), &tar).unwrap();
+            let mut command = Command::new("sh");
+            command.args(["-c", "umask 077; tar -x -p -f tar --no-same-owner"]).current_dir(&other);
+            assert!(command.status().unwrap().success());
+            assert_eq!(snapshot(&other.path().join("X.app")), expected, "{member}");
+        }
+    }
+}
+
+#[test]
+fn what_is_packed_again_is_the_same_however_it_was_packed() {
+    let records: &[(&str, &[u8])] = &[
+        ("path", b"X.app/x"),
+        ("SCHILY.acl.access", b"user::rwx"),
+        ("LIBARCHIVE.xattr.com.apple.quarantine", b"cQ=="),
+        ("mtime", b"1700000000.5"),
+    ];
+    let plain = Builder::app()
+        .directory("X.app/d", 0o755)
+        .file("X.app/d/f", 0o640, b"f")
+        .file("X.app/x", 0o644, b"x")
+        .link("X.app/l", "d");
+    let odd = Builder::app()
+        .file("./X.app/._x", 0o644, &[0, 5, 22, 7, 0, 2, 0, 0])
+        .directory("X.app/d/", 0o3755)
+        .file("./X.app/d/f", 0o100_640, b"f")
+        .pax(EntryType::XHeader, records)
+        .file("X.app/other", 0o644, b"x")
+        .link("./X.app/l", "d");
+    assert_eq!(repacked(&plain.gzip(), "new"), repacked(&odd.gzip(), "new"));
+    assert!(repacked(&plain.gzip(), "new").starts_with(b"new/"));
+}
+
+fn repacked(archive: &[u8], top: &str) -> Vec<u8> {
+    let mut tar = Vec::new();
+    let mut repack = Repack::new(&mut tar, Path::new("tar"), top);
+    unpack(&mut &*archive, LIMITS, &mut repack).unwrap();
+    repack.finish().unwrap();
+    tar
+}
+
+#[test]
 fn long_and_precise_values_of_pax_records_count() {
     let long = format!("X.app/{}/{}", "d".repeat(200), "f".repeat(200));
     let target = format!("{}/{}", "d".repeat(200), "f".repeat(200));
