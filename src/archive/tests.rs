@@ -420,7 +420,7 @@ fn numbers_that_two_programs_would_read_differently_are_refused() {
         &b"+0000001000\0"[..],
         b"\x0b0000001000\0",
         b" 0000001000\0",
-        b"0000001000\0001",
+        b"0000001000\x001",
         b"00000010 000",
         b"0x000001000\0",
         b"00000001009\0",
@@ -434,7 +434,7 @@ fn numbers_that_two_programs_would_read_differently_are_refused() {
         assert!(error.contains("its size is no octal") || error.contains("was not a number"), "{error}");
         assert_refused(&with(MTIME, other), "time of modification");
     }
-    for mode in [&b"+000644\0"[..], b"0000\0644", b"\x80\0\0\0\0\0\x01\xa4", &[0; 8]] {
+    for mode in [&b"+000644\0"[..], b"0000\x00644", b"\x80\0\0\0\0\0\x01\xa4", &[0; 8]] {
         assert_refused(&with(MODE, mode), "its mode is no octal number");
     }
 }
