@@ -9,7 +9,7 @@ use tar::{EntryType, Header};
 use tempfile::TempDir;
 
 use super::{
-    testing::{Builder, gzip, header, snapshot, write_bundle},
+    testing::{Builder, CheckOnly, gzip, header, snapshot, write_bundle},
     *,
 };
 use crate::{

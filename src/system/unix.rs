@@ -494,16 +494,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_locked_is_held_without_and_taken_for_held() {
-        // flock(2) knows no lock for a file that is only looked up: EBADF, as for a directory on NFS.
-        let directory = tempfile::tempdir().unwrap();
-        let looked_up = rustix::fs::open(directory.path(), OFlags::PATH, Mode::empty()).unwrap().into();
-        super::super::hold(&looked_up).unwrap();
-        assert!(super::super::is_held(&looked_up));
-        for error in [Errno::NOTSUP, Errno::NOLCK] {
+    fn what_is_no_lock_is_told_from_what_fails() {
+        for error in [Errno::NOTSUP, Errno::NOLCK, Errno::BADF] {
             assert!(is_lock_unsupported(&error.into()), "{error}");
         }
         assert!(!is_lock_unsupported(&Errno::IO.into()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_locked_is_used_without_and_taken_for_held() {
+        use super::super::{hold, is_held};
+        // What is only looked up cannot be locked: EBADF, as for a directory on NFS.
+        let directory = tempfile::tempdir().unwrap();
+        let looked_up = rustix::fs::open(directory.path(), OFlags::PATH, Mode::empty()).unwrap().into();
+        hold(&looked_up).unwrap();
+        assert!(is_held(&looked_up));
     }
 
     #[test]
