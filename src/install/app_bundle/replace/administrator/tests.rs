@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::*;
@@ -15,7 +16,11 @@ use crate::{
     archive::testing::{Builder, snapshot, write_bundle},
     install::{Progress, app_bundle::PreparedBundle},
     signature::testing::verified,
-    system::{OsSystem, testing::FakeSystem},
+    system::{
+        OsSystem,
+        failing::{Failing, FailingSystem, Layout},
+        testing::FakeSystem,
+    },
 };
 
 /// What a shell and AppleScript would do something with.
@@ -329,6 +334,24 @@ fn an_archive_that_breaks_the_rules_is_not_handed_over() {
     let handover = Handover::new(scene.target.clone(), verified(&scene.archive), &system);
     assert_eq!(handover.unwrap_err().code(), ErrorCode::UnsafeArchive);
     scene.assert_nothing_left();
+}
+
+#[test]
+fn whatever_fails_while_it_is_packed_nobody_is_asked_and_nothing_is_left() {
+    let scene = Scene::new();
+    for call in 0.. {
+        let failing = Arc::new(FailingSystem::new(Layout::OneFileSystem, Failing::Only(call), Errno::NOSPC));
+        let system: Arc<dyn System> = Arc::<FailingSystem>::clone(&failing);
+        let handover = Handover::new(scene.target.clone(), verified(&scene.archive), &system);
+        if !failing.has_failed() {
+            handover.unwrap();
+            assert!(call > 6, "only {call} calls were seen");
+            break;
+        }
+        assert_eq!(handover.unwrap_err().code(), ErrorCode::NoSpace);
+        scene.assert_is("1");
+        scene.assert_nothing_left();
+    }
 }
 
 /// osascript, for whom the password was given.
