@@ -28,7 +28,7 @@ use crate::{
     signature::Signature,
     system::{
         System, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
-        state_home, sync_dir,
+        state_home, sync_dir, sync_file,
     },
 };
 
@@ -268,7 +268,7 @@ fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     let temporary = path.with_file_name(format!("{}.tmp", random_name()?));
     let written = private(OpenOptions::new().write(true).create_new(true))
         .open(&temporary)
-        .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(&text).and_then(|()| sync_file(&file)))
         .and_then(|()| replace(&temporary, path))
         .and_then(|()| path.parent().map_or(Ok(()), sync_dir));
     if written.is_err() {

@@ -10,7 +10,7 @@ use std::{
 
 pub(crate) use os::{
     OsSystem, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
-    state_home, sync_dir,
+    state_home, sync_dir, sync_file,
 };
 
 use crate::{Error, Result};
@@ -164,4 +164,17 @@ pub(crate) fn check_space(directory: &Path, needed: u64, system: &dyn System) ->
     }
     let reason = format!("{needed} bytes needed, {available} available");
     Err(Error::NoSpace { path: directory.to_owned(), reason })
+}
+
+/// Locks a file or directory for as long as it is open. Where a share knows no locks, it is used without.
+pub(crate) fn hold(file: &File) -> io::Result<()> {
+    match file.lock() {
+        Err(error) if os::is_lock_unsupported(&error) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Whether somebody holds the file or directory, or nobody can tell.
+pub(crate) fn is_held(file: &File) -> bool {
+    file.try_lock().is_err()
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tar::{Archive, Entries, Entry, EntryType};
+use tar::{Archive, Entries, Entry, EntryType, Header};
 
 use super::{
     Content, FileAttributes, Limits, invalid,
@@ -88,6 +88,7 @@ impl<'a, 'r> Members<'a, 'r> {
     fn next_entry(&mut self) -> Result<Option<Entry<'a, &'r mut dyn Read>>> {
         let Some(entry) = self.entries.next() else { return Ok(None) };
         let entry = entry.map_err(unreadable)?;
+        check_header(entry.header()).map_err(|reason| refused_entry(&entry, reason))?;
         let text = || String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let Some(entries) = self.left.entries.checked_sub(1) else {
             return Err(refused(&text(), "the archive has too many entries"));
@@ -100,6 +101,28 @@ impl<'a, 'r> Members<'a, 'r> {
         self.left = Limits { entries, bytes };
         Ok(Some(entry))
     }
+}
+
+/// Programs differ in what they make of other headers, and so in what is content and what the next entry.
+fn check_header(header: &Header) -> Result<(), &'static str> {
+    let sparse = |header: &tar::GnuHeader| {
+        header.sparse.iter().any(|part| part.offset != [0; 12] || part.numbytes != [0; 12])
+    };
+    match (header.as_ustar(), header.as_gnu()) {
+        (None, None) => return Err("it is neither of the format ustar nor GNU tar's"),
+        (_, Some(gnu)) if sparse(gnu) => return Err("it is a sparse file"),
+        _ => {}
+    }
+    if octal(&header.as_old().size).is_none() { Err("its size is no octal number") } else { Ok(()) }
+}
+
+/// Digits, then zeros or spaces. Some programs take signs and other white space, or numbers in base 256, of which not
+/// all read every byte.
+fn octal(field: &[u8]) -> Option<u64> {
+    let end = field.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(field.len());
+    let (digits, rest) = field.split_at(end);
+    let ends = rest.iter().all(|byte| matches!(byte, 0 | b' '));
+    u64::from_str_radix(str::from_utf8(digits).ok()?, 8).ok().filter(|_| ends)
 }
 
 impl Extensions {
@@ -163,7 +186,8 @@ fn describe(entry: &Entry<'_, &mut dyn Read>, extensions: &Extensions) -> Result
     let path = path.map_or_else(|| header.path_bytes().into_owned(), <[u8]>::to_owned);
     let text = String::from_utf8_lossy(&path);
     let refuse = |reason: &str| refused(&text, reason);
-    let mode = header.mode().map_err(unreadable)?;
+    let mode = octal(&header.as_old().mode).and_then(|mode| u32::try_from(mode).ok());
+    let mode = mode.ok_or_else(|| refuse("its mode is no octal number"))?;
     check_size(entry.size(), pax, header.entry_type()).map_err(refuse)?;
     let kind = match header.entry_type() {
         EntryType::Directory => Kind::Directory { mode: mode & PERMISSIONS },
@@ -171,7 +195,7 @@ fn describe(entry: &Entry<'_, &mut dyn Read>, extensions: &Extensions) -> Result
             return Err(refuse("it is set-user-id or set-group-id"));
         }
         EntryType::Regular => {
-            let modified = modified(pax, header.mtime().map_err(unreadable)?).map_err(refuse)?;
+            let modified = modified(pax, octal(&header.as_old().mtime)).map_err(refuse)?;
             Kind::File(FileAttributes { mode: mode & !SPECIAL_BITS & PERMISSIONS, modified })
         }
         EntryType::Symlink => {
@@ -210,12 +234,13 @@ fn check_size(size: u64, pax: Option<&Pax>, entry_type: EntryType) -> Result<(),
 }
 
 /// Seconds since 1970, in a `pax` record with a fraction.
-fn modified(pax: Option<&Pax>, header: u64) -> Result<SystemTime, &'static str> {
+fn modified(pax: Option<&Pax>, header: Option<u64>) -> Result<SystemTime, &'static str> {
     const MALFORMED: &str = "its time of modification is malformed";
     let since = match pax.and_then(|pax| pax.modified.as_deref()) {
-        None => Duration::from_secs(header),
-        Some(text) => parse_seconds(text).ok_or(MALFORMED)?,
+        None => header.map(Duration::from_secs),
+        Some(text) => parse_seconds(text),
     };
+    let since = since.ok_or(MALFORMED)?;
     // What the operating system takes: signed seconds.
     let fits = i64::try_from(since.as_secs()).is_ok();
     SystemTime::UNIX_EPOCH.checked_add(since).filter(|_| fits).ok_or(MALFORMED)

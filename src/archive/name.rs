@@ -71,23 +71,34 @@ fn check_component(component: &str) -> Result<(), &'static str> {
     match component {
         ".." => Err("its name leads out of its directory"),
         "" | "." => Err("its name can be written in more than one way"),
+        _ if component.chars().all(is_ignorable) => Err("a part of its name cannot be seen"),
         _ if component.len() > COMPONENT_MAX_BYTES => Err("a part of its name is too long"),
         _ => Ok(()),
     }
 }
 
 /// Equal for paths that a file system takes for one: macOS ignores case (`A`, `a`; `ß`, `ss`) and normalisation
-/// (`é` is one character or two).
+/// (`é` is one character or two), and on HFS+ some characters altogether.
 pub(super) fn folded(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
+    let path: String = path.chars().filter(|character| !is_ignorable(*character)).collect();
     let nfd = DecomposingNormalizerBorrowed::new_nfd();
     let lower = |text: &str| -> String { text.chars().flat_map(char::to_lowercase).collect() };
     // Some characters are the same only in upper case.
-    let upper: String = lower(&nfd.normalize(path)).chars().flat_map(char::to_uppercase).collect();
+    let upper: String = lower(&nfd.normalize(&path)).chars().flat_map(char::to_uppercase).collect();
     // The sigma at the end of a word is a letter of its own only in lower case.
     nfd.normalize(&lower(&upper)).replace('ς', "σ")
+}
+
+/// Those that HFS+ leaves out when it compares names (Apple Technical Note TN1150, "Unicode Subtleties"): joiners, marks
+/// of direction, the byte order mark.
+const fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -135,6 +146,7 @@ mod tests {
             "X.app/a\nb",
             "X.app/\u{85}",
             "a\u{7f}",
+            "X.app/\u{200d}/a",
             &long,
             &deep,
         ] {
@@ -156,10 +168,13 @@ mod tests {
             ("\u{fb01}le", "FILE"),
             ("\u{212b}", "\u{e5}"),
             ("\u{1f80}", "\u{3b1}\u{313}\u{345}"),
+            ("\u{130}", "i\u{307}"),
+            ("a\u{200d}b", "A\u{feff}B"),
+            ("\u{202e}a", "a"),
         ] {
             assert_eq!(folded(one), folded(other), "{one:?} {other:?}");
         }
-        for (one, other) in [("a", "b"), ("e", "\u{e9}"), ("\u{e0}", "\u{e1}"), ("日", "本")] {
+        for (one, other) in [("a", "b"), ("a.", "a"), ("e", "\u{e9}"), ("\u{e0}", "\u{e1}"), ("日", "本")] {
             assert_ne!(folded(one), folded(other), "{one} {other}");
         }
     }

@@ -33,7 +33,7 @@ impl Pax {
         let equals = record.iter().position(|byte| *byte == b'=').ok_or("a pax record has no value")?;
         let (key, value) = record.split_at(equals);
         let value = value.get(1..).unwrap_or_default();
-        if key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize" {
+        if key.starts_with(b"GNU.sparse.") || matches!(key, b"SCHILY.realsize" | b"SUN.holesdata") {
             return Err("it is a sparse file");
         }
         let known = match key {
@@ -94,6 +94,7 @@ mod tests {
             pax_record("path", b""),
             pax_record("GNU.sparse.name", b"x"),
             pax_record("SCHILY.realsize", b"1"),
+            pax_record("SUN.holesdata", b" 0 1"),
             b"8 path=a\n".to_vec(),
             b"11 path=a\n".to_vec(),
             b"+10 path=a\n".to_vec(),

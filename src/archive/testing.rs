@@ -11,6 +11,31 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use tar::{EntryType, Header};
 
+use super::{Content, FileAttributes, Sink};
+use crate::Result;
+
+/// A sink for finding out whether an archive keeps the rules.
+#[derive(Debug)]
+pub(crate) struct CheckOnly;
+
+impl Sink for CheckOnly {
+    fn directory(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn file(&mut self, _: &str, _: FileAttributes, content: &mut Content<'_>) -> Result<()> {
+        content.skip()
+    }
+
+    fn link(&mut self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn seal(&mut self, _: &str, _: u32) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes archives entry by entry, also such as no program would.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Builder {

@@ -73,7 +73,12 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::{ErrorCode, system::testing::FakeSystem};
+    use crate::{
+        ErrorCode, WindowsConfig,
+        install::{InstallPlan, Installation, Order, plan},
+        system::testing::FakeSystem,
+        target::{Format, Os},
+    };
 
     fn located(configured: Option<&str>, executable: &str, bundles: &[&str]) -> Result<PathBuf, String> {
         let system = bundles.iter().fold(FakeSystem::default(), |system, bundle| {
@@ -131,5 +136,28 @@ mod tests {
         let random = "/private/var/folders/zz/x/T/AppTranslocation/0A1B/d/X.app";
         assert_eq!(refuse_translocated(Path::new(random)).unwrap_err().code(), ErrorCode::Translocated);
         refuse_translocated(Path::new("/Applications/AppTranslocation.app")).unwrap();
+    }
+
+    #[test]
+    fn no_installation_of_a_translocated_application_is_planned() {
+        let planned = |path: &str| {
+            let system = FakeSystem::default();
+            let installation = Installation::locate(Some(Path::new(path)), Os::MacOs, &system).unwrap();
+            let order = Order {
+                target: "macos-aarch64".parse().unwrap(),
+                version: semver::Version::new(1, 0, 0),
+                windows: WindowsConfig::default(),
+                relaunch: false,
+                will_exit: false,
+                downgrade: false,
+                args: Vec::new(),
+                directory: None,
+            };
+            plan(Format::App, &installation, &order).map_err(|error| error.code())
+        };
+        let random = "/private/var/folders/zz/x/T/AppTranslocation/0A1B/d/X.app";
+        assert_eq!(planned(random), Err(ErrorCode::Translocated));
+        let app = "/Applications/X.app";
+        assert_eq!(planned(app), Ok(InstallPlan::ReplaceBundle(app.into())));
     }
 }

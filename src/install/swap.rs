@@ -2,14 +2,17 @@
 //!
 //! # Implementation
 //! The new file gets the old one's attributes and is flushed, then renamed over it, and the directory is flushed.
-//! Where the new file lies on another file system, it is first copied beside the target, and the copy verified.
+//! Where the new file lies on another file system, it is first copied beside the target, and the copy verified. It gets
+//! the attributes in the last step only: with those of the application it is of no use to a later run that wants to
+//! verify it, because they may keep this user from writing or make it another user's.
 //!
 //! # Limitations
 //! Hard links to the old file go on showing the old content. If another user's program replaces the target in the
-//! same instant, the last rename wins; either way it is complete.
+//! same instant, the last rename wins; either way it is complete. Where a share knows no locks, a copy that a killed
+//! installation left stays, because it cannot be told from one that is about to be installed.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,7 +23,7 @@ use crate::{
     Error, Result,
     signature::VerifiedArtifact,
     state::{random_name, short_hash},
-    system::{System, check_space},
+    system::{Fingerprint, System, check_space, hold, is_held, private},
 };
 
 /// Digits of the target's hash in the name of a copy, so that only this target's leftovers are removed.
@@ -48,10 +51,11 @@ pub(super) fn copy_directory(target: &Path, origin: &Path, system: &dyn System) 
     (!same).then(|| parent(&target).to_owned())
 }
 
-/// A verified file with the attributes of the one that it will replace, on disk already.
+/// A verified file beside the one that it will replace, or where it can be renamed from, on disk already.
 #[derive(Debug)]
 pub(crate) struct PreparedFile {
     target: PathBuf,
+    seen: Seen,
     artifact: VerifiedArtifact,
     beside: Option<Beside>,
     system: Arc<dyn System>,
@@ -60,19 +64,19 @@ pub(crate) struct PreparedFile {
 impl PreparedFile {
     pub(super) fn new(target: &Path, artifact: VerifiedArtifact, system: &Arc<dyn System>) -> Result<Self> {
         let target = resolve(target, &**system)?;
+        let seen = Seen::new(&target, &**system)?;
         let same = system
             .same_file_system(parent(artifact.path()), parent(&target))
             .map_err(|error| Error::io("inspect", &target, error))?;
-        let mut this = Self { target, artifact, beside: None, system: Arc::clone(system) };
-        if same {
-            this.finish_file(this.artifact.file())?
-        } else {
-            this.copy()?
+        let mut this = Self { target, seen, artifact, beside: None, system: Arc::clone(system) };
+        if !same {
+            this.copy()?;
         }
         Ok(this)
     }
 
     pub(super) fn commit(mut self, record: Record<'_>) -> Result<()> {
+        self.seen.check(&self.target, &*self.system)?;
         // A mounted directory can look like the same file system and not be.
         if !self.swap(record)? {
             self.copy()?;
@@ -91,9 +95,7 @@ impl PreparedFile {
     }
 
     fn copy(&mut self) -> Result<()> {
-        let beside = Beside::copy(&self.artifact, &self.target, &self.system)?;
-        self.finish_file(beside.copy.file())?;
-        self.beside = Some(beside);
+        self.beside = Some(Beside::copy(&self.artifact, &self.target, &self.system)?);
         Ok(())
     }
 
@@ -107,6 +109,7 @@ impl PreparedFile {
     /// `false`: the two places turned out to lie on different file systems.
     fn swap(&self, record: Record<'_>) -> Result<bool> {
         let new = self.beside.as_ref().map_or(&self.artifact, |beside| &beside.copy);
+        self.finish_file(new.file())?;
         let inspect = |error| Error::io("inspect", "the new file", error);
         record(Change::Replaces(self.system.fingerprint_of(new.file()).map_err(inspect)?))?;
         match self.system.rename(new.file(), new.path(), &self.target) {
@@ -152,7 +155,7 @@ impl Beside {
         let file = system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
         let cleanup = Cleanup { path: Some(path.clone()), system: Arc::clone(system) };
         // While it is held, no sweep takes the copy for a leftover.
-        file.lock().map_err(|error| Error::io("lock", &path, error))?;
+        hold(&file).map_err(|error| Error::io("lock", &path, error))?;
         let copy = artifact.copy_to(file, path)?;
         Ok(Self { copy, cleanup })
     }
@@ -169,16 +172,46 @@ pub(super) fn sweep(target: &Path, system: &dyn System) {
     for entry in fs::read_dir(parent(&target)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(".tmp"));
-        if ours && !in_use(&entry.path(), system) {
+        if ours && !in_use(&entry.path()) {
             let _ = system.remove_file(&entry.path());
         }
     }
 }
 
 /// Somebody is installing it at this moment, or will at the end of their process.
-fn in_use(copy: &Path, system: &dyn System) -> bool {
-    let Ok(file) = system.open_private(copy) else { return false };
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+fn in_use(copy: &Path) -> bool {
+    let open = |options: &mut OpenOptions| private(options).open(copy);
+    // With the attributes of the application it may not be for writing, without which some shares give no lock, or not
+    // for this user. What cannot be opened is not known to be nobody's.
+    let file =
+        open(OpenOptions::new().read(true).write(true)).or_else(|_| open(OpenOptions::new().read(true)));
+    file.map_or(true, |file| is_held(&file))
+}
+
+/// What an update that is prepared will replace. In the meantime somebody may have installed a newer version there.
+#[derive(Debug)]
+pub(super) struct Seen {
+    mark: PathBuf,
+    fingerprint: Fingerprint,
+}
+
+impl Seen {
+    /// `mark` is the file that tells one version from another.
+    pub(super) fn new(mark: &Path, system: &dyn System) -> Result<Self> {
+        Ok(Self { mark: mark.to_owned(), fingerprint: look_at(mark, system)? })
+    }
+
+    pub(super) fn check(&self, target: &Path, system: &dyn System) -> Result<()> {
+        if look_at(&self.mark, system)? == self.fingerprint {
+            return Ok(());
+        }
+        let reason = format!("{} was replaced since this update was prepared", target.display());
+        Err(Error::NotUpdatable { reason })
+    }
+}
+
+fn look_at(mark: &Path, system: &dyn System) -> Result<Fingerprint> {
+    system.fingerprint(mark).map_err(|error| Error::io("inspect", mark, error))
 }
 
 /// Begins the names of what is put beside a target, and of nothing else.
@@ -195,7 +228,10 @@ pub(super) fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::ffi::OsString;
+    use std::{
+        ffi::OsString,
+        os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    };
 
     use rustix::io::Errno;
     use tempfile::TempDir;
@@ -385,6 +421,95 @@ mod tests {
         sweep(&scene.target, &OsSystem);
         assert_eq!(scene.names().len(), 2);
         prepared.commit(&mut |_| Ok(())).unwrap();
+        scene.assert_complete(NEW);
+    }
+
+    #[test]
+    fn a_sweep_leaves_a_copy_that_has_the_attributes_of_the_application_already() {
+        let scene = Scene::new();
+        let path = scene.target.with_file_name(format!("{}1.tmp", prefix(&scene.target)));
+        let copy = OsSystem.create_private(&path).unwrap();
+        copy.set_permissions(fs::Permissions::from_mode(0o555)).unwrap();
+        if OsSystem.is_root() {
+            // Root may write to everything; what it cannot open as its own is another user's.
+            chown(&path, Some(65_534), Some(65_534)).unwrap();
+        }
+        copy.lock().unwrap();
+        sweep(&scene.target, &OsSystem);
+        assert_eq!(scene.names().len(), 2);
+        drop(copy);
+        eventually(|| {
+            sweep(&scene.target, &OsSystem);
+            scene.names().len() == 1
+        });
+        scene.assert_complete(OLD);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_not_known_to_be_a_leftover() {
+        let scene = Scene::new();
+        let path = scene.target.with_file_name(format!("{}1.tmp", prefix(&scene.target)));
+        std::os::unix::fs::symlink(&scene.origin, &path).unwrap();
+        sweep(&scene.target, &OsSystem);
+        assert_eq!(scene.names().len(), 2);
+    }
+
+    #[test]
+    fn an_update_that_was_prepared_does_not_replace_what_was_installed_since() {
+        for layout in LAYOUTS {
+            let scene = Scene::new();
+            let system: Arc<dyn System> = never_failing(layout);
+            let prepared = PreparedFile::new(&scene.target, scene.artifact(), &system).unwrap();
+            let newer = scene.target.with_file_name("newer");
+            fs::write(&newer, b"a newer application").unwrap();
+            fs::rename(newer, &scene.target).unwrap();
+            let error = prepared.commit(&mut |_| unreachable!("nothing is recorded")).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::NotUpdatable, "{error}");
+            scene.assert_complete(b"a newer application");
+            assert!(scene.origin.exists());
+        }
+    }
+
+    /// An application that this user may not write to, and that is another user's where this one may give it away.
+    fn guarded() -> Scene {
+        let scene = Scene::new();
+        fs::set_permissions(parent(&scene.origin), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(&scene.origin, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&scene.target, fs::Permissions::from_mode(0o555)).unwrap();
+        if OsSystem.is_root() {
+            chown(&scene.target, Some(65_534), Some(65_534)).unwrap();
+        }
+        scene
+    }
+
+    #[test]
+    fn an_application_that_cannot_be_written_to_keeps_its_attributes() {
+        for layout in LAYOUTS {
+            let scene = guarded();
+            let before = fs::metadata(&scene.target).unwrap();
+            scene.replace(&never_failing(layout)).unwrap();
+            scene.assert_complete(NEW);
+            let after = fs::metadata(&scene.target).unwrap();
+            assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+        }
+    }
+
+    #[test]
+    fn what_was_prepared_for_it_stays_usable_when_the_process_is_killed() {
+        let scene = guarded();
+        let system: Arc<dyn System> = never_failing(Layout::OneFileSystem);
+        let prepared = PreparedFile::new(&scene.target, scene.artifact(), &system).unwrap();
+        assert_eq!(fs::metadata(&scene.origin).unwrap().mode() & 0o7777, 0o600);
+        scene.artifact();
+        // In the last step: everything is done but the renaming.
+        prepared
+            .commit(&mut |_| {
+                assert_eq!(fs::metadata(&scene.origin).unwrap().mode() & 0o7777, 0o555);
+                Err(Error::io("write", "state.json", Errno::NOSPC.into()))
+            })
+            .unwrap_err();
+        scene.artifact();
+        scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
         scene.assert_complete(NEW);
     }
 

@@ -11,7 +11,7 @@ use minisign_verify::StreamVerifier;
 use ring::digest;
 
 use super::{Announced, PublicKey, Signature, SignedMetadata};
-use crate::{Error, Result};
+use crate::{Error, Result, system::sync_file};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -132,7 +132,7 @@ impl<'a> VerifyingFile<'a> {
 
     /// Waits until the bytes are on disk: after a power loss a file renamed into place would else be empty.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(|source| Error::io("flush", &self.path, source))
+        sync_file(&self.file).map_err(|source| Error::io("flush", &self.path, source))
     }
 
     /// Proves who signed the bytes, and as what.

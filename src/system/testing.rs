@@ -30,6 +30,7 @@ pub(crate) struct FakeSystem {
     runs: Mutex<Vec<Vec<String>>>,
     terminal: bool,
     root: bool,
+    disk: bool,
     writing_fails: Option<ErrorKind>,
 }
 
@@ -80,6 +81,16 @@ impl FakeSystem {
     pub(crate) fn with_root(mut self) -> Self {
         self.root = true;
         self
+    }
+
+    /// Files that are made, measured and removed are those on disk.
+    pub(crate) fn with_disk(mut self) -> Self {
+        self.disk = true;
+        self
+    }
+
+    fn disk(&self) -> io::Result<OsSystem> {
+        if self.disk { Ok(OsSystem) } else { unsupported() }
     }
 
     /// The programs that were run, with their arguments.
@@ -145,16 +156,16 @@ impl System for FakeSystem {
         self.writing_fails.map_or_else(unsupported, |kind| Err(kind.into()))
     }
 
-    fn available_space(&self, _: &Path) -> io::Result<u64> {
-        unsupported()
+    fn available_space(&self, path: &Path) -> io::Result<u64> {
+        self.disk()?.available_space(path)
     }
 
     fn same_file_system(&self, _: &Path, _: &Path) -> io::Result<bool> {
         unsupported()
     }
 
-    fn create_private(&self, _: &Path) -> io::Result<File> {
-        unsupported()
+    fn create_private(&self, path: &Path) -> io::Result<File> {
+        self.disk()?.create_private(path)
     }
 
     fn open_private(&self, _: &Path) -> io::Result<File> {
@@ -177,16 +188,16 @@ impl System for FakeSystem {
         unsupported()
     }
 
-    fn remove_file(&self, _: &Path) -> io::Result<()> {
-        unsupported()
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.disk()?.remove_file(path)
     }
 
-    fn fingerprint(&self, _: &Path) -> io::Result<Fingerprint> {
-        unsupported()
+    fn fingerprint(&self, path: &Path) -> io::Result<Fingerprint> {
+        self.disk()?.fingerprint(path)
     }
 
-    fn fingerprint_of(&self, _: &File) -> io::Result<Fingerprint> {
-        unsupported()
+    fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint> {
+        self.disk()?.fingerprint_of(file)
     }
 
     fn spawn_after_exit(&self, _: &Command) -> io::Result<()> {

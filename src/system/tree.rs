@@ -245,11 +245,37 @@ fn begin_sync(file: &File) -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn end_sync(root: &File) -> io::Result<()> {
-    root.sync_all().or_else(|_| begin_sync(root))
+    super::sync_file(root)
 }
 
 /// Not for the file system at hand: it cannot exchange two directories.
 pub(crate) fn is_exchange_unsupported(error: &io::Error) -> bool {
     let known = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
     error.raw_os_error().is_some_and(|code| known.contains(&Errno::from_raw_os_error(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_somebody_else_put_there_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let planted = |mode| {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            check_own(OsSystem.open_root(directory.path()).unwrap())
+        };
+        planted(0o700).unwrap();
+        for mode in [0o755, 0o701, 0o770] {
+            assert_eq!(planted(mode).unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{mode:o}");
+        }
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(directory.path(), Some(65_534), None).unwrap();
+            assert_eq!(planted(0o700).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        }
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(directory.path(), &link).unwrap();
+        assert!(OsSystem.open_root(&link).is_err());
+        assert!(OsSystem.create_root(&link).is_err());
+    }
 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Access, AtFlags, CWD, Gid, OFlags, Uid, XattrFlags},
+    fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, XattrFlags},
     io::Errno,
 };
 
@@ -98,7 +98,14 @@ impl System for OsSystem {
     }
 
     fn open_private(&self, path: &Path) -> io::Result<File> {
-        open_own(OpenOptions::new().read(true).write(true), path)
+        let open = || open_own(OpenOptions::new().read(true).write(true), path);
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                take_back(path)?;
+                open()
+            }
+            outcome => outcome,
+        }
     }
 
     fn adopt_attributes(&self, file: &File, replaced: &Path) -> io::Result<()> {
@@ -110,7 +117,7 @@ impl System for OsSystem {
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_all()
+        sync_file(file)
     }
 
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
@@ -191,7 +198,33 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Waits until the entries of the directory are on disk.
 pub(crate) fn sync_dir(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    sync_file(&File::open(directory)?)
+}
+
+/// Waits until the file is on disk.
+pub(crate) fn sync_file(file: &File) -> io::Result<()> {
+    flushed(file.sync_all(), || Ok(rustix::fs::fsync(file)?))
+}
+
+/// On macOS `sync_all` has the drive empty its cache (`F_FULLFSYNC`), which not every file system can have done: there
+/// fsync(2) is what there is. A disk that fails has failed.
+fn flushed(outcome: io::Result<()>, plain: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if is_one_of(&error, &[Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOTTY, Errno::INVAL]) => {
+            plain()
+        }
+        outcome => outcome,
+    }
+}
+
+/// flock(2) is not for the file system at hand, or not for what is open for reading only (NFS: directories).
+pub(super) fn is_lock_unsupported(error: &io::Error) -> bool {
+    let known = [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL, Errno::BADF, Errno::NOLCK];
+    is_one_of(error, &known)
+}
+
+fn is_one_of(error: &io::Error, known: &[Errno]) -> bool {
+    error.raw_os_error().is_some_and(|code| known.contains(&Errno::from_raw_os_error(code)))
 }
 
 /// A file of the updater's own: no other user may read it, a link in its place is not followed, and a pipe there does
@@ -209,6 +242,27 @@ pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<Fil
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
     }
     Ok(file)
+}
+
+/// An installation that was ended between giving the file the application's attributes and renaming it left a file that
+/// this user cannot write to, or root does not own. In a directory of their own it can be nobody else's.
+fn take_back(path: &Path) -> io::Result<()> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let own = rustix::process::geteuid();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = File::from(rustix::fs::open(directory, flags, Mode::empty())?);
+    let metadata = directory.metadata()?;
+    let named = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let is_file = FileType::from_raw_mode(named.st_mode) == FileType::RegularFile;
+    if metadata.uid() != own.as_raw() || metadata.mode() & 0o077 != 0 || !is_file {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
+    }
+    if named.st_uid != own.as_raw() {
+        rustix::fs::chownat(&directory, name, Some(own), None, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(rustix::fs::chmodat(&directory, name, Mode::RUSR | Mode::WUSR, AtFlags::empty())?)
 }
 
 /// The directory is this user's own: nobody else can have put something into it.
@@ -417,6 +471,73 @@ mod tests {
         assert_eq!(fs::read_to_string(path("application")).unwrap(), "old");
         OsSystem.rename(&file, &path("aside"), &path("application")).unwrap();
         assert_eq!(fs::read_to_string(path("application")).unwrap(), "good");
+    }
+
+    #[test]
+    fn a_file_system_without_full_flushes_gets_plain_ones_and_a_failing_disk_none() {
+        let flushed_after = |error: Errno| {
+            let mut plain = false;
+            let outcome = flushed(Err(error.into()), || {
+                plain = true;
+                Ok(())
+            });
+            (outcome.is_ok(), plain)
+        };
+        for unsupported in [Errno::NOTSUP, Errno::NOTTY, Errno::INVAL] {
+            assert_eq!(flushed_after(unsupported), (true, true), "{unsupported}");
+        }
+        for failure in [Errno::IO, Errno::NOSPC, Errno::DQUOT] {
+            assert_eq!(flushed_after(failure), (false, false), "{failure}");
+        }
+        assert!(flushed(Ok(()), || Err(Errno::IO.into())).is_ok());
+        assert!(flushed(Err(Errno::INVAL.into()), || Err(Errno::IO.into())).is_err());
+    }
+
+    #[test]
+    fn what_is_no_lock_is_told_from_what_fails() {
+        for error in [Errno::NOTSUP, Errno::NOLCK, Errno::BADF] {
+            assert!(is_lock_unsupported(&error.into()), "{error}");
+        }
+        assert!(!is_lock_unsupported(&Errno::IO.into()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_locked_is_used_without_and_taken_for_held() {
+        use super::super::{hold, is_held};
+        // What is only looked up cannot be locked: EBADF, as for a directory on NFS.
+        let directory = tempfile::tempdir().unwrap();
+        let looked_up = rustix::fs::open(directory.path(), OFlags::PATH, Mode::empty()).unwrap().into();
+        hold(&looked_up).unwrap();
+        assert!(is_held(&looked_up));
+    }
+
+    #[test]
+    fn a_file_with_the_attributes_of_an_application_is_taken_back_in_an_own_directory_only() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let path = directory.path().join("staged");
+        let foreign = |mode| {
+            fs::write(&path, "staged").unwrap();
+            fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            if rustix::process::geteuid().is_root() {
+                std::os::unix::fs::chown(&path, Some(65_534), Some(65_534)).unwrap();
+            }
+        };
+        for mode in [0o555, 0o111] {
+            foreign(mode);
+            let file = OsSystem.open_private(&path).unwrap();
+            assert_eq!(file.metadata().unwrap().mode() & 0o7777, 0o600);
+            assert_eq!(file.metadata().unwrap().uid(), rustix::process::geteuid().as_raw());
+        }
+        let victim = directory.path().join("victim");
+        fs::rename(&path, &victim).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        assert!(OsSystem.open_private(&path).is_err());
+        fs::remove_file(&path).unwrap();
+        foreign(0o555);
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o770)).unwrap();
+        assert!(take_back(&path).is_err());
     }
 
     #[test]

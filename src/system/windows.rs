@@ -110,7 +110,7 @@ impl System for OsSystem {
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_all()
+        sync_file(file)
     }
 
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
@@ -167,6 +167,16 @@ pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<Fil
 #[allow(clippy::unnecessary_wraps, reason = "it can fail on other systems")]
 pub(crate) const fn check_parent_dir(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Waits until the file is on disk.
+pub(crate) fn sync_file(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+/// Every file system of Windows locks.
+pub(super) const fn is_lock_unsupported(_: &io::Error) -> bool {
+    false
 }
 
 /// Nothing has to be done: NTFS and ReFS keep a journal of their directories, and only administrators may flush a volume.

@@ -2,39 +2,42 @@
 //!
 //! # Implementation
 //! `osascript` runs a constant AppleScript, which runs a constant shell script as root. Everything that varies is an
-//! argument to both; nothing is ever put into the text of a script. This process has checked before that the archive
-//! keeps the rules, and root only goes on with the very bytes that were checked: it copies them into a directory that
-//! nobody else can enter and compares their SHA-512.
+//! argument to both; nothing is ever put into the text of a script. This process checks that the artifact keeps the
+//! rules, and packs what it checked anew: root's `tar` sees none of the author's bytes but names and content, and so
+//! cannot read them in another way. Root goes on with exactly what was packed: it copies it into a directory that nobody
+//! else can enter and compares its SHA-512.
 //!
 //! # Limitations
 //! A shell cannot exchange two directories: the old bundle is renamed away and the new one renamed in, with signals
 //! ignored and undone on failure. A power loss or SIGKILL exactly between leaves the old one, complete, in a hidden
-//! directory of root's beside its place.
+//! directory of root's beside its place. Such a directory is not removed by any later run: this user cannot, and root
+//! does not remove what it finds in a directory that others may write to.
 
+mod packed;
 #[cfg(test)]
 mod tests;
 
 use std::{
     ffi::OsString,
-    io::{self, BufRead, BufReader, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use ring::digest::{Context, SHA512};
-
+use super::exchange::unpacked_at_least;
 use crate::{
     Error, Result,
-    archive::{CheckOnly, Limits, unpack},
     error::clip,
     install::{
         Change, Record,
-        swap::{parent, prefix},
+        app_bundle::INFO_PLIST,
+        swap::{Seen, parent, prefix},
     },
     signature::VerifiedArtifact,
     state::random_name,
-    system::{Finished, Owner, Program, System},
+    system::{Finished, Owner, Program, System, check_space},
 };
+use packed::{Packed, Sum};
 
 const OSASCRIPT: &str = "/usr/bin/osascript";
 
@@ -48,6 +51,9 @@ const APPLESCRIPT: [&str; 7] = [
     "do shell script theCommand with administrator privileges",
     "end run",
 ];
+
+/// Where the script expects the new bundle.
+const TOP: &str = "new";
 
 /// See [`arguments`] for what it is given.
 const SCRIPT: &str = include_str!("administrator.sh");
@@ -65,7 +71,10 @@ pub(super) fn check(system: &dyn System) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Handover {
     target: PathBuf,
+    seen: Seen,
     artifact: VerifiedArtifact,
+    /// Lies there until root has copied it.
+    packed: Packed,
     arguments: Vec<OsString>,
     system: Arc<dyn System>,
 }
@@ -73,36 +82,27 @@ pub(crate) struct Handover {
 impl Handover {
     /// `target` is behind all symbolic links.
     pub(super) fn new(target: PathBuf, artifact: VerifiedArtifact, system: &Arc<dyn System>) -> Result<Self> {
-        let limits = Limits::for_archive(artifact.size());
-        let sha512 = artifact.read_again(|archive| {
-            let mut digesting = BufReader::new(Digesting { archive, context: Context::new(&SHA512) });
-            unpack(&mut digesting, limits, &mut CheckOnly)?;
-            io::copy(&mut digesting, &mut io::sink())
-                .map_err(|error| Error::io("read", artifact.path(), error))?;
-            Ok(hexadecimal(digesting.into_inner().context.finish().as_ref()))
-        })?;
+        let seen = Seen::new(&target.join(INFO_PLIST), &**system)?;
+        let needed = unpacked_at_least(&artifact);
+        check_space(parent(artifact.path()), needed, &**system)?;
+        // Root's copy, and what it unpacks.
+        check_space(parent(&target), needed.saturating_mul(2), &**system)?;
+        let (packed, sum) = Packed::new(&artifact, TOP, system)?;
         let inspect = |error| Error::io("inspect", &target, error);
         let old = system.tree().open_root(&target).map_err(inspect)?;
         let (owner, mode) = system.tree().owner_and_mode(&old).map_err(inspect)?;
         let work = format!("{}{}.tmp", prefix(&target), random_name()?);
-        let order = Order {
-            archive: artifact.path(),
-            size: artifact.size(),
-            sha512,
-            target: &target,
-            work,
-            owner,
-            mode,
-        };
-        let arguments = arguments(&order);
-        Ok(Self { arguments, target, artifact, system: Arc::clone(system) })
+        let arguments = arguments(&Order { archive: packed.path(), sum, target: &target, work, owner, mode });
+        Ok(Self { target, seen, artifact, packed, arguments, system: Arc::clone(system) })
     }
 
     pub(super) fn commit(self, record: Record<'_>) -> Result<()> {
+        self.seen.check(&self.target, &*self.system)?;
         record(Change::Begins)?;
         let program =
             Program { path: Path::new(OSASCRIPT), args: &self.arguments, stdin: None, time_max: None };
         let finished = self.system.run(&program).map_err(|error| Error::io("start", OSASCRIPT, error))?;
+        drop(self.packed);
         check_outcome(&finished, &self.target)?;
         // The new version is in place; an archive that stays is removed by the next check.
         let _ = self.system.remove_file(self.artifact.path());
@@ -113,9 +113,7 @@ impl Handover {
 /// What root is asked to do.
 struct Order<'a> {
     archive: &'a Path,
-    size: u64,
-    /// Of the archive, hexadecimal.
-    sha512: String,
+    sum: Sum,
     target: &'a Path,
     /// Name for a directory beside the target.
     work: String,
@@ -131,8 +129,8 @@ fn arguments(order: &Order<'_>) -> Vec<OsString> {
         SCRIPT.into(),
         "updater".into(),
         order.archive.into(),
-        order.size.to_string().into(),
-        order.sha512.clone().into(),
+        order.sum.size.to_string().into(),
+        order.sum.sha512.clone().into(),
         parent(order.target).into(),
         order.target.file_name().unwrap_or_default().into(),
         order.work.clone().into(),
@@ -158,22 +156,4 @@ fn check_outcome(finished: &Finished, target: &Path) -> Result<()> {
         exit_code: finished.exit_code,
         reason: clip(said),
     })
-}
-
-/// Reads an archive and hashes what is read.
-struct Digesting<'a> {
-    archive: &'a mut dyn BufRead,
-    context: Context,
-}
-
-impl Read for Digesting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.archive.read(buffer)?;
-        self.context.update(buffer.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

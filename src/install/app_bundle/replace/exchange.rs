@@ -8,10 +8,11 @@
 //! # Limitations
 //! A file system that cannot exchange directories (not APFS, HFS+; some network shares) sees the old one renamed away
 //! and the new one renamed in. A crash exactly between leaves the application under a hidden name beside its own; the
-//! next check or installation by another program that is configured with its path puts it back.
+//! next check or installation by another program that is configured with its path puts it back. Where a share knows no
+//! locks, what a killed installation left stays, because it cannot be told from what is about to be installed.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,17 +24,18 @@ use crate::{
     install::{
         Change, Record,
         app_bundle::INFO_PLIST,
-        swap::{parent, prefix},
+        swap::{Seen, parent, prefix},
     },
     signature::VerifiedArtifact,
     state::random_name,
-    system::{System, check_space, is_exchange_unsupported},
+    system::{System, check_space, hold, is_exchange_unsupported, is_held},
 };
 
 /// A verified bundle beside the one that it will replace, on disk already.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     target: PathBuf,
+    seen: Seen,
     artifact: VerifiedArtifact,
     new: Beside,
     system: Arc<dyn System>,
@@ -42,9 +44,10 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// `target` is behind all symbolic links.
     pub(super) fn new(target: PathBuf, artifact: VerifiedArtifact, system: &Arc<dyn System>) -> Result<Self> {
+        let seen = Seen::new(&target.join(INFO_PLIST), &**system)?;
         check_space(parent(&target), unpacked_at_least(&artifact), &**system)?;
         let new = Beside::create(&target, system)?;
-        let this = Self { target, artifact, new, system: Arc::clone(system) };
+        let this = Self { target, seen, artifact, new, system: Arc::clone(system) };
         this.unpack()?;
         Ok(this)
     }
@@ -64,6 +67,7 @@ impl Exchange {
     }
 
     pub(super) fn commit(mut self, record: Record<'_>) -> Result<()> {
+        self.seen.check(&self.target, &*self.system)?;
         let new = self.new.path.join(INFO_PLIST);
         let fingerprint = self.system.fingerprint(&new).map_err(|error| Error::io("inspect", &new, error))?;
         record(Change::Replaces(fingerprint))?;
@@ -124,7 +128,7 @@ impl Beside {
         let root = system.tree().create_root(&path).map_err(|error| Error::io("create", &path, error))?;
         let this = Self { path, root, system: Arc::clone(system) };
         // While it is held, no sweep takes the directory for a leftover.
-        this.root.lock().map_err(|error| Error::io("lock", &this.path, error))?;
+        hold(&this.root).map_err(|error| Error::io("lock", &this.path, error))?;
         Ok(this)
     }
 }
@@ -176,8 +180,7 @@ fn leftovers(target: &Path, endings: &[&str]) -> Vec<PathBuf> {
 
 /// Somebody is installing it at this moment, or will at the end of their process.
 fn in_use(path: &Path, system: &dyn System) -> bool {
-    let Ok(root) = system.tree().open_root(path) else { return false };
-    matches!(root.try_lock(), Err(TryLockError::WouldBlock))
+    system.tree().open_root(path).is_ok_and(|root| is_held(&root))
 }
 
 /// The path of the bundle behind all links, also where it is missing at the moment.

@@ -277,6 +277,22 @@ fn the_record_is_made_before_the_exchange_and_fits_what_is_found_after_it() {
 }
 
 #[test]
+fn an_update_that_was_prepared_does_not_replace_what_was_installed_since() {
+    for layout in LAYOUTS {
+        let scene = Scene::new();
+        let prepared = scene.prepare(&never_failing(layout)).unwrap();
+        // Somebody else was quicker, with a newer one.
+        fs::write(&scene.archive, small("3").gzip()).unwrap();
+        scene.replace(&never_failing(layout)).unwrap();
+        let newer = snapshot(&scene.target);
+        let error = prepared.commit(&mut |_| unreachable!("nothing is recorded")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotUpdatable, "{error}");
+        assert_eq!(snapshot(&scene.target), newer);
+        scene.assert_alone();
+    }
+}
+
+#[test]
 fn what_cannot_be_recorded_is_not_installed() {
     let scene = Scene::new();
     let prepared = scene.prepare(&never_failing(Layout::OneFileSystem)).unwrap();
