@@ -9,7 +9,7 @@ mod programs;
 
 use std::{
     ffi::OsString,
-    io::{Read, Seek},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -57,9 +57,12 @@ pub(crate) struct PackagePlan {
 }
 
 /// The package that `file` belongs to.
-pub(super) fn locate(file: &Path, system: &dyn System) -> Option<Place> {
-    let Owner { format, name } = Owner::of(file, system)?;
-    Some(Place::Package { path: file.to_owned(), format, name })
+///
+/// # Errors
+/// A package manager gave no answer.
+pub(super) fn locate(file: &Path, system: &dyn System) -> io::Result<Option<Place>> {
+    let owner = Owner::of(file, system)?;
+    Ok(owner.map(|Owner { format, name }| Place::Package { path: file.to_owned(), format, name }))
 }
 
 /// A package is only replaced by one of its own format.
