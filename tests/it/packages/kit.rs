@@ -181,7 +181,7 @@ impl Installed {
     pub(crate) fn assert_nothing_left(&self) {
         let copies = || -> Vec<_> {
             let names = fs::read_dir("/var/tmp").unwrap().map(|entry| entry.unwrap().file_name());
-            names.filter(|name| name.to_string_lossy().starts_with("updater.")).collect()
+            names.filter(|name| name.to_string_lossy().starts_with("crabnebula-updater.")).collect()
         };
         let left = copies();
         let started = Instant::now();
