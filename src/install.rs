@@ -302,7 +302,7 @@ pub(crate) fn prepare(
             app_bundle::PreparedBundle::new(path, artifact, system).map(Prepared::Bundle)
         }
         InstallPlan::InstallPackage(plan) => {
-            PreparedPackage::new(plan, artifact, system).map(Prepared::Package)
+            PreparedPackage::new(plan, artifact, order.target.arch, system).map(Prepared::Package)
         }
         InstallPlan::RunInstaller(plan) => {
             windows::PreparedInstaller::new(plan, artifact, scratch, system).map(Prepared::Installer)
