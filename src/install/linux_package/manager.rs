@@ -64,15 +64,15 @@ impl Manager {
         }
     }
 
-    /// Finds out, without rights, whether that would succeed. dpkg cannot tell. rpm and pacman may want a signature of
-    /// their own, as their administrator has decided; one by the application's author says nothing about that, so it is
-    /// not overruled (`--nosignature`).
-    pub(super) fn simulate(&self, downgrade: bool) -> Option<Vec<OsString>> {
+    /// Finds out, without rights, whether that would succeed. rpm and pacman may want a signature of their own, as their
+    /// administrator has decided; one by the application's author says nothing about that, so it is not overruled
+    /// (`--nosignature`).
+    pub(super) fn simulate(&self, downgrade: bool) -> Vec<OsString> {
         match self {
-            Self::Apt(_) => Some(self.command(&["--simulate"], downgrade, "")),
-            Self::Dpkg(_) => None,
-            Self::Rpm(_) => Some(self.command(&["--test"], downgrade, INPUT)),
-            Self::Pacman(_) => Some(self.command(&["--print"], downgrade, INPUT)),
+            Self::Apt(_) => self.command(&["--simulate"], downgrade, ""),
+            Self::Dpkg(_) => self.command(&["--no-act"], downgrade, INPUT),
+            Self::Rpm(_) => self.command(&["--test"], downgrade, INPUT),
+            Self::Pacman(_) => self.command(&["--print"], downgrade, INPUT),
         }
     }
 
@@ -137,11 +137,19 @@ impl Manager {
         ("pacman", words(&["--deptest", "--", &format!("{}<={}", identity.name, identity.version)]))
     }
 
-    /// Whether a refusal to simulate is about the package. rpm may also refuse to ordinary users where it would have to
-    /// write to its database, or cannot read it.
-    pub(super) fn is_refusal(&self, said: &str) -> bool {
-        let about_database = ["cannot open Packages ", "can't create transaction lock"];
-        !matches!(self, Self::Rpm(_)) || !about_database.iter().any(|words| said.contains(words))
+    /// Whether a simulation that ended like this was a refusal of the package.
+    pub(super) fn is_refusal(&self, exit_code: Option<i32>, said: &str) -> bool {
+        let failed = exit_code != Some(0);
+        match self {
+            Self::Apt(_) | Self::Pacman(_) => failed,
+            // It passes over such a package, and calls that a success.
+            Self::Dpkg(_) => failed || said.contains("will not downgrade"),
+            // To ordinary users it may also refuse because it would write to its database, or cannot read it.
+            Self::Rpm(_) => {
+                let about_database = ["cannot open Packages ", "can't create transaction lock"];
+                failed && !about_database.iter().any(|words| said.contains(words))
+            }
+        }
     }
 
     /// Whether it gave up because somebody else is at it.
@@ -196,7 +204,7 @@ mod tests {
                 format!(
                     "/usr/bin/apt-get install -q -y --no-remove {keep} -o Dpkg::Use-Pty=0 -- ./update.deb"
                 ),
-                Some(format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --")),
+                format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --"),
             ),
             (
                 &apt,
@@ -204,44 +212,42 @@ mod tests {
                 format!(
                     "/usr/bin/apt-get install -q -y --no-remove {keep} -o Dpkg::Use-Pty=0 --allow-downgrades -- ./update.deb"
                 ),
-                Some(format!(
-                    "/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --allow-downgrades --"
-                )),
+                format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --allow-downgrades --"),
             ),
             (
                 &dpkg,
                 false,
                 "/usr/bin/dpkg --force-confdef --force-confold --install --refuse-downgrade -- ./update.deb"
                     .into(),
-                None,
+                "/usr/bin/dpkg --force-confdef --force-confold --install --no-act --refuse-downgrade -- /proc/self/fd/0".into(),
             ),
             (
                 &dpkg,
                 true,
                 "/usr/bin/dpkg --force-confdef --force-confold --install -- ./update.deb".into(),
-                None,
+                "/usr/bin/dpkg --force-confdef --force-confold --install --no-act -- /proc/self/fd/0".into(),
             ),
             (
                 &rpm,
                 false,
                 "/usr/bin/rpm --upgrade -- ./update.rpm".into(),
-                Some("/usr/bin/rpm --upgrade --test -- /proc/self/fd/0".into()),
+                "/usr/bin/rpm --upgrade --test -- /proc/self/fd/0".into(),
             ),
             (
                 &rpm,
                 true,
                 "/usr/bin/rpm --upgrade --oldpackage -- ./update.rpm".into(),
-                Some("/usr/bin/rpm --upgrade --test --oldpackage -- /proc/self/fd/0".into()),
+                "/usr/bin/rpm --upgrade --test --oldpackage -- /proc/self/fd/0".into(),
             ),
             (
                 &pacman,
                 false,
                 "/usr/bin/pacman --upgrade --noconfirm -- ./update.pkg".into(),
-                Some("/usr/bin/pacman --upgrade --noconfirm --print -- /proc/self/fd/0".into()),
+                "/usr/bin/pacman --upgrade --noconfirm --print -- /proc/self/fd/0".into(),
             ),
         ] {
             assert_eq!(shown(&manager.install(downgrade)), install);
-            assert_eq!(manager.simulate(downgrade).map(|command| shown(&command)), simulate);
+            assert_eq!(shown(&manager.simulate(downgrade)), simulate);
         }
     }
 
@@ -273,13 +279,13 @@ mod tests {
             "\tpackage app-3.0.0-1.x86_64 (which is newer than app-2.0.0-1.x86_64) is already installed",
             "\tfile /opt/app from install of app-2.0.0-1.x86_64 conflicts with file from package other",
         ] {
-            assert!(rpm.is_refusal(reason), "{reason}");
+            assert!(rpm.is_refusal(Some(2), reason), "{reason}");
         }
         for reason in [
             "error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Permission denied)",
             "error: cannot open Packages database in /var/lib/rpm",
         ] {
-            assert!(!rpm.is_refusal(reason), "{reason}");
+            assert!(!rpm.is_refusal(Some(1), reason), "{reason}");
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn simulate(
         Manager::Pacman(_) if !downgrade => refuse_downgrade(identity, system)?,
         Manager::Apt(_) | Manager::Rpm(_) | Manager::Pacman(_) => {}
     }
-    let Some(mut command) = manager.simulate(downgrade) else { return Ok(()) };
+    let mut command = manager.simulate(downgrade);
     if matches!(manager, Manager::Apt(_)) {
         command.splice(0..0, ["/bin/sh", "-c", WITH_DEB_NAME, "updater"].map(OsString::from));
     }
@@ -46,14 +46,13 @@ pub(super) fn simulate(
         Program { path: Path::new(path), args, stdin: Some(artifact.file()), time_max: Some(TIME_MAX) };
     let finished = system.run(&program).map_err(|error| Error::io("run", path, error))?;
     let said = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-    if finished.exit_code == Some(0) || !manager.is_refusal(&String::from_utf8_lossy(&said)) {
-        return Ok(());
+    if manager.is_refusal(finished.exit_code, &String::from_utf8_lossy(&said)) {
+        return Err(failed(manager.name(), &finished));
     }
-    Err(failed(manager.name(), &finished))
+    Ok(())
 }
 
-/// dpkg finds out that a dependency is missing once the old version is gone. What the installed version depends on is
-/// there.
+/// dpkg notices a missing dependency only once the old version is gone. What the installed version depends on is there.
 fn refuse_other_dependencies(
     identity: &Identity,
     artifact: &VerifiedArtifact,
@@ -120,6 +119,7 @@ mod tests {
     fn dpkg_alone_installs_nothing_that_depends_on_something_else_than_before() {
         let system = |new: &str, old: &str| {
             FakeSystem::default()
+                .with_program("/usr/bin/dpkg", "")
                 .with_program("/usr/bin/dpkg-deb", new)
                 .with_program("/usr/bin/dpkg-query", old)
         };
@@ -140,6 +140,21 @@ mod tests {
         assert!(message.contains("(newlib)") && message.contains("(oldlib)"), "{message}");
         let failed = simulated(&dpkg, false, &system("exit 2", "exit 2")).unwrap_err();
         assert_eq!(failed.code(), ErrorCode::InstallerFailed, "no answer is no dependency");
+    }
+
+    #[test]
+    fn what_dpkg_passes_over_is_no_success() {
+        let system = |said: &str| {
+            FakeSystem::default()
+                .with_program("/usr/bin/dpkg", &format!("echo '{said}' >&2"))
+                .with_program("/usr/bin/dpkg-deb", "")
+                .with_program("/usr/bin/dpkg-query", "")
+        };
+        let dpkg = Manager::Dpkg("/usr/bin/dpkg".into());
+        let older = "dpkg: will not downgrade app from 2.1.0 to 2.0.0, skipping";
+        let error = simulated(&dpkg, false, &system(older)).unwrap_err();
+        assert!(error.to_string().contains(older), "{error}");
+        simulated(&dpkg, false, &system("dpkg: could not open log: Permission denied")).unwrap();
     }
 
     #[test]

@@ -219,6 +219,12 @@ fn where_apt_get_is_missing_dpkg_installs() {
     let said = app::run(&app, &app.offer("2.0.0", &refused), &without_apt);
     assert!(said.contains("refused: ERR_UPDATER_UNSUPPORTED_FORMAT"), "{said}");
     assert!(said.contains("depends on (updater-test-nowhere)"), "{said}");
+    let older = app.package("0.9.0", |_| ());
+    let said = app::run(&app, &app.offer("2.0.0", &older), &without_apt);
+    assert!(
+        said.contains("refused: ERR_UPDATER_INSTALLER_FAILED") && said.contains("will not downgrade"),
+        "{said}"
+    );
     app.assert_version("1.0.0");
     drop(app);
     let app = app::installed(Format::Deb, "dpkg-alone");
