@@ -31,7 +31,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 export PATH LC_ALL DEBIAN_FRONTEND
 echo updater:started
 umask 077
-find /var/tmp -maxdepth 1 -type d -user "$(id -u)" -mtime +1 -name 'crabnebula-updater.*.??????????' -exec /bin/sh -c '
+find /var/tmp/ -maxdepth 1 -type d -user "$(id -u)" -mtime +1 -name 'crabnebula-updater.*.??????????' -exec /bin/sh -c '
   pid=${1#*.}
   kill -0 "${pid%.*}" || rm -rf -- "$1"
 ' updater {} \; > /dev/null 2>&1
