@@ -30,7 +30,7 @@ use crate::{
 pub(crate) struct Installation {
     /// What an update replaces, or why nothing can be replaced.
     place: Result<Place, String>,
-    /// The package that it turned out to belong to. Asking for it starts processes.
+    /// The package that it turned out to belong to, once that is known. Asking for it starts processes.
     package: OnceLock<Option<Place>>,
     /// The running executable.
     executable: PathBuf,
@@ -176,8 +176,14 @@ impl Installation {
     /// Finds out, once, whether the application belongs to a package. May take a moment, so it belongs on a thread that
     /// may wait.
     pub(crate) fn find_package(&self, system: &dyn System) {
+        if self.package.get().is_some() {
+            return;
+        }
         let file = self.configured.as_deref().unwrap_or(&self.executable);
-        self.package.get_or_init(|| linux_package::locate(file, system));
+        // Whoever gave no answer is asked again by the next check.
+        if let Ok(package) = linux_package::locate(file, system) {
+            let _ = self.package.set(package);
+        }
     }
 
     /// What an update replaces, or why nothing can be replaced.
@@ -219,6 +225,13 @@ impl Installation {
 /// # Errors
 /// [`Error::UnsupportedFormat`], [`Error::NotUpdatable`]; [`Error::InvalidOption`] for what an installer cannot be told.
 pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -> Result<InstallPlan> {
+    // It might be a package's: what its package manager put there is nobody else's to replace.
+    if installation.package.get().is_none() {
+        let path = installation.path().display();
+        return Err(not_updatable(format!(
+            "no package manager says whether {path} belongs to a package; try again later"
+        )));
+    }
     let place = installation.place().map_err(|reason| not_updatable(reason.clone()))?;
     match (format, place) {
         (Format::AppImage, Place::File { path, .. }) => Ok(InstallPlan::ReplaceFile(path.clone())),
@@ -300,7 +313,7 @@ pub(crate) fn prepare(
             app_bundle::PreparedBundle::new(path, artifact, system).map(Prepared::Bundle)
         }
         InstallPlan::InstallPackage(plan) => {
-            PreparedPackage::new(plan, artifact, system).map(Prepared::Package)
+            PreparedPackage::new(plan, artifact, order.target.arch, system).map(Prepared::Package)
         }
         InstallPlan::RunInstaller(plan) => {
             windows::PreparedInstaller::new(plan, artifact, scratch, system).map(Prepared::Installer)
@@ -388,10 +401,16 @@ mod tests {
     }
 
     #[test]
-    fn before_it_was_looked_for_there_is_no_package() {
-        let system = FakeSystem::default().with_program(DPKG.0, DPKG.1);
-        let node = Installation::locate(None, Os::Linux, &system).unwrap();
-        assert!(node.format().is_none() && system.runs().is_empty());
-        assert!(refusal(Format::AppImage, &node).contains("/usr/bin/node is no AppImage"));
+    fn what_may_be_a_packages_is_not_replaced_before_its_package_manager_has_answered() {
+        let file = "/opt/may be a package's/app";
+        let silent = FakeSystem::default().with_file(file, b"#!/bin/sh").with_broken_program(DPKG.0);
+        let app = located(Some(file), &silent);
+        assert!(app.format().is_none());
+        assert!(refusal(Format::AppImage, &app).contains(file));
+        let answering = FakeSystem::default().with_program(DPKG.0, "exit 1");
+        app.find_package(&answering);
+        assert_eq!(planned(Format::AppImage, &app).unwrap(), InstallPlan::ReplaceFile(file.into()));
+        app.find_package(&answering);
+        assert_eq!(answering.runs().len(), 1, "an answer is kept");
     }
 }

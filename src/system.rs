@@ -55,7 +55,7 @@ pub(crate) struct Command {
     pub(crate) directory: Option<PathBuf>,
 }
 
-/// A program to be run to its end, in an environment with nothing but the system's `PATH` and the `C` locale.
+/// A program to be run to its end, in an environment with nothing but the system's `PATH` and the `C.UTF-8` locale.
 #[derive(Debug)]
 #[cfg_attr(windows, allow(dead_code, reason = "package managers are not Windows' own"))]
 pub(crate) struct Program<'a> {
@@ -141,7 +141,7 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn is_root(&self) -> bool {
         false
     }
-    /// Whether somebody sits at a terminal and can be asked there.
+    /// Whether somebody sits at a terminal and can be asked there by what this process starts.
     fn has_terminal(&self) -> bool {
         false
     }

@@ -176,14 +176,18 @@ impl Format {
 
     /// Tells the format from a file's name, as manifests may leave it out.
     pub fn from_file_name(name: &str) -> Option<Self> {
-        const ENDINGS: [(&str, Format); 7] = [
+        // The first that fits counts: a pacman package may be a `.tar.gz` too.
+        const ENDINGS: [(&str, Format); 10] = [
             (".appimage", Format::AppImage),
+            (".pkg.tar.zst", Format::Pacman),
+            (".pkg.tar.xz", Format::Pacman),
+            (".pkg.tar.gz", Format::Pacman),
+            (".pacman", Format::Pacman),
             (".tar.gz", Format::App),
             (".exe", Format::Nsis),
             (".msi", Format::Wix),
             (".deb", Format::Deb),
             (".rpm", Format::Rpm),
-            (".pkg.tar.zst", Format::Pacman),
         ];
         let name = name.to_ascii_lowercase();
         ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| *format)
@@ -234,7 +238,13 @@ mod tests {
             ("App_1.0.0_x86_64.AppImage", Some(Format::AppImage)),
             ("App.app.tar.gz", Some(Format::App)),
             ("App-setup.exe", Some(Format::Nsis)),
-            ("app.pkg.tar.zst", Some(Format::Pacman)),
+            ("app.deb", Some(Format::Deb)),
+            ("app.rpm", Some(Format::Rpm)),
+            ("app-1.0.0-1-x86_64.pkg.tar.zst", Some(Format::Pacman)),
+            ("app-1.0.0-1-x86_64.pkg.tar.xz", Some(Format::Pacman)),
+            ("app-1.0.0-1-x86_64.pkg.tar.gz", Some(Format::Pacman)),
+            ("app-1.0.0.pacman", Some(Format::Pacman)),
+            ("app.pkg", None),
             ("app.zip", None),
         ];
         for (name, format) in cases {

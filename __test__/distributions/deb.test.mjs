@@ -24,7 +24,15 @@ function run(program, ...args) {
 }
 
 const installed = () => run('dpkg-query', '--show', '--showformat=${Version}', NAME)
-const remove = () => spawnSync('dpkg', ['--purge', NAME])
+
+/** Removes what an earlier run may have left. */
+const clear = () => spawnSync('dpkg', ['--purge', NAME])
+
+function remove() {
+  run('dpkg', '--purge', NAME)
+  assert.ok(!existsSync(dirname(APP)), 'its files are left behind')
+  assert.notEqual(spawnSync('dpkg-query', ['--show', NAME]).status, 0, 'it is still known')
+}
 
 /** The application: 1.0.0 updates itself and is started again; whichever runs says so. */
 const source = (version) => `#!${process.execPath}
@@ -67,9 +75,9 @@ test('an application in a package updates itself and is started again', { timeou
   assert.equal(process.getuid(), 0, 'only root can install packages')
   const directory = mkdtempSync(join(tmpdir(), 'updater-deb-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  t.after(remove)
-  remove()
+  clear()
   run('dpkg', '--install', build(directory, '1.0.0'))
+  t.after(remove)
   assert.equal(installed(), '1.0.0')
 
   const bytes = readFileSync(build(directory, '2.0.0'))

@@ -3,47 +3,39 @@
 
 mod elevation;
 mod handover;
+mod identity;
 mod manager;
 mod owner;
 mod programs;
+mod simulation;
 
 use std::{
-    ffi::OsString,
-    io::{Read, Seek},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use self::{
     elevation::Elevation,
-    handover::{Handover, failed, last_words},
-    manager::{Identity, Manager},
+    handover::{Handover, last_words},
+    identity::Identity,
+    manager::Manager,
     owner::Owner,
-    programs::find,
+    programs::{INSPECTION_TIME_MAX, ask},
+    simulation::simulate,
 };
 use super::{Change, Place, Record};
 use crate::{
     Error, Result,
     signature::VerifiedArtifact,
-    system::{Finished, Program, System, check_space},
-    target::Format,
+    system::{Finished, System, check_space},
+    target::{Arch, Format},
 };
 
 /// Where root's copy lies: on disk, because `/run` is often too small for an application.
 const COPIES: &str = "/var/tmp";
 /// As many as the longest magic number needs.
 const START_BYTES: u64 = 32;
-const INSPECTION_TIME_MAX: Duration = Duration::from_secs(30);
-/// apt-get reads the index of every package there is.
-const SIMULATION_TIME_MAX: Duration = Duration::from_secs(120);
-/// apt-get takes a path only where it ends in `.deb`; this one leads to the open file, whatever its path leads to.
-const WITH_DEB_NAME: &str = r#"directory=$(mktemp -d) || exit
-trap 'rm -rf -- "$directory"' EXIT
-trap 'exit 143' TERM
-ln -s /proc/self/fd/0 "$directory/update.deb" || exit
-"$@" "$directory/update.deb"
-"#;
 
 /// The installed package that is to be replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +49,12 @@ pub(crate) struct PackagePlan {
 }
 
 /// The package that `file` belongs to.
-pub(super) fn locate(file: &Path, system: &dyn System) -> Option<Place> {
-    let Owner { format, name } = Owner::of(file, system)?;
-    Some(Place::Package { path: file.to_owned(), format, name })
+///
+/// # Errors
+/// A package manager gave no answer.
+pub(super) fn locate(file: &Path, system: &dyn System) -> io::Result<Option<Place>> {
+    let owner = Owner::of(file, system)?;
+    Ok(owner.map(|Owner { format, name }| Place::Package { path: file.to_owned(), format, name }))
 }
 
 /// A package is only replaced by one of its own format.
@@ -107,25 +102,17 @@ impl PreparedPackage {
     pub(super) fn new(
         plan: &PackagePlan,
         artifact: VerifiedArtifact,
+        arch: Arch,
         system: &Arc<dyn System>,
     ) -> Result<Self> {
         check_magic(plan.format, &artifact)?;
         let manager = Manager::of(plan.format, &**system)?;
         Elevation::ways(&**system)?;
         let identity = inspect(&manager, plan.format, &artifact, &**system)?;
-        if identity.name != plan.name {
-            let reason = format!(
-                "the artifact is the {} package {}, but {} belongs to {}; if that is not the application, name a file \
-                 of the application in `executablePath`",
-                plan.format,
-                identity.name,
-                plan.path.display(),
-                plan.name
-            );
-            return Err(Error::NotUpdatable { reason });
-        }
+        check_identity(plan, &identity, arch)?;
+        refuse_what_is_installed(&identity, &installed(&manager, &plan.name, &**system))?;
         check_space(Path::new(COPIES), artifact.size(), &**system)?;
-        simulate(&manager, plan.downgrade, &artifact, &**system)?;
+        simulate(&manager, &identity, plan.downgrade, &artifact, &**system)?;
         Ok(Self { plan: plan.clone(), manager, identity, artifact, system: Arc::clone(system) })
     }
 
@@ -151,7 +138,7 @@ impl PreparedPackage {
 
     /// The package manager's word counts, and what it says that is installed now.
     fn outcome(&self, finished: &Finished) -> Result<()> {
-        let installed = self.installed();
+        let installed = installed(&self.manager, &self.plan.name, &*self.system);
         if finished.exit_code == Some(0) && self.identity.is_installed(&installed) {
             return Ok(());
         }
@@ -165,16 +152,12 @@ impl PreparedPackage {
         let reason = format!("{}; installed now: {state}", last_words(&[&finished.stderr]));
         Err(Error::InstallerFailed { installer, exit_code: finished.exit_code, reason })
     }
+}
 
-    /// What the package manager says of the package now.
-    fn installed(&self) -> String {
-        let (program, args) = self.manager.installed(&self.plan.name);
-        let finished = find(program, &*self.system).and_then(|path| {
-            let run = Program { path: &path, args: &args, stdin: None, time_max: Some(INSPECTION_TIME_MAX) };
-            self.system.run(&run).ok()
-        });
-        finished.map_or_else(String::new, |finished| String::from_utf8_lossy(&finished.stdout).into_owned())
-    }
+/// What the package manager says of the package now.
+fn installed(manager: &Manager, name: &str, system: &dyn System) -> String {
+    let finished = ask(&manager.installed(name), None, INSPECTION_TIME_MAX, system);
+    finished.map_or_else(|_| String::new(), |finished| String::from_utf8_lossy(&finished.stdout).into_owned())
 }
 
 fn check_magic(format: Format, artifact: &VerifiedArtifact) -> Result<()> {
@@ -208,54 +191,57 @@ fn inspect(
     artifact: &VerifiedArtifact,
     system: &dyn System,
 ) -> Result<Identity> {
-    let (name, args) = manager.inspect();
-    let path = find(name, system).ok_or_else(|| {
-        let reason = format!("{name} is not installed");
-        Error::UnsupportedFormat { format: format.to_string(), reason }
+    let question = manager.inspect();
+    let name = question.0;
+    let finished = ask(&question, Some(artifact.file()), INSPECTION_TIME_MAX, system).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Error::UnsupportedFormat { format: format.to_string(), reason: error.to_string() };
+        }
+        Error::io("run", name, error)
     })?;
-    let finished = ask(&path, &args, artifact, INSPECTION_TIME_MAX, system)?;
-    let identity = Identity::parse(&String::from_utf8_lossy(&finished.stdout));
+    let identity = manager.identity(&String::from_utf8_lossy(&finished.stdout));
     identity.filter(|_| finished.exit_code == Some(0)).ok_or_else(|| Error::InvalidArtifact {
         format: format.as_str(),
         reason: format!("{name} cannot read it: {}", last_words(&[&finished.stdout, &finished.stderr])),
     })
 }
 
-/// A missing dependency is refused before anybody is asked for a password, and before anything is unpacked.
-fn simulate(
-    manager: &Manager,
-    downgrade: bool,
-    artifact: &VerifiedArtifact,
-    system: &dyn System,
-) -> Result<()> {
-    let Some(mut command) = manager.simulate(downgrade) else { return Ok(()) };
-    if matches!(manager, Manager::Apt(_)) {
-        command.splice(0..0, ["/bin/sh", "-c", WITH_DEB_NAME, "updater"].map(OsString::from));
+fn check_identity(plan: &PackagePlan, identity: &Identity, arch: Arch) -> Result<()> {
+    let PackagePlan { format, name, path, .. } = plan;
+    if identity.name != *name {
+        let reason = format!(
+            "the artifact is the {format} package {}, but {} belongs to {name}; if that is not the application, name a \
+             file of the application in `executablePath`",
+            identity.name,
+            path.display()
+        );
+        return Err(Error::NotUpdatable { reason });
     }
-    let Some((path, args)) = command.split_first() else { return Ok(()) };
-    let finished = ask(Path::new(path), args, artifact, SIMULATION_TIME_MAX, system)?;
-    let said = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-    if finished.exit_code == Some(0) || !manager.is_refusal(&String::from_utf8_lossy(&said)) {
-        return Ok(());
+    if identity.is_for_another_than(arch) {
+        let reason =
+            format!("it is made for {}, another processor than {}", identity.architecture, arch.as_str());
+        return Err(Error::InvalidArtifact { format: format.as_str(), reason });
     }
-    Err(failed(manager.name(), &finished))
+    Ok(())
 }
 
-/// Gives the artifact to a program as its input.
-fn ask(
-    path: &Path,
-    args: &[OsString],
-    artifact: &VerifiedArtifact,
-    time_max: Duration,
-    system: &dyn System,
-) -> Result<Finished> {
-    let program = Program { path, args, stdin: Some(artifact.file()), time_max: Some(time_max) };
-    system.run(&program).map_err(|error| Error::io("run", path, error))
+/// apt-get has nothing to do for a version that is installed, whatever else is in the package, and calls that a success:
+/// the old files would count as the new release.
+fn refuse_what_is_installed(identity: &Identity, installed: &str) -> Result<()> {
+    if !identity.is_installed(installed) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the artifact is {} {}, which is installed already; a new release needs a package with a new version",
+        identity.name, identity.version
+    );
+    Err(Error::NotUpdatable { reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorCode;
 
     #[test]
     fn an_artifact_of_another_format_is_no_update_of_a_package() {
@@ -270,6 +256,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn identity(line: &str) -> Identity {
+        Identity::from_line(line).unwrap()
+    }
+
+    #[test]
+    fn another_package_is_no_update_and_one_for_another_processor_is_no_package_for_this_target() {
+        let plan = plan(Format::Deb, Format::Deb, "app", Path::new("/opt/app/app"), false).unwrap();
+        let code = |line| check_identity(&plan, &identity(line), Arch::X86_64).map_err(|error| error.code());
+        assert_eq!(code("app 2.0.0 amd64"), Ok(()));
+        assert_eq!(code("app 2.0.0 all"), Ok(()));
+        assert_eq!(code("app 2.0.0 arm64"), Err(ErrorCode::InvalidArtifact));
+        assert_eq!(code("other 2.0.0 amd64"), Err(ErrorCode::NotUpdatable));
+    }
+
+    #[test]
+    fn a_version_that_is_installed_already_is_no_update() {
+        let refused = |line| refuse_what_is_installed(&identity(line), "app 1.0.0 installed\n");
+        assert!(refused("app 2.0.0 all").is_ok());
+        let error = refused("app 1.0.0 all").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotUpdatable);
+        assert!(error.to_string().contains("app 1.0.0, which is installed already"), "{error}");
+        // It can still be completed.
+        let half = "app 2.0.0 half-configured\n";
+        assert!(refuse_what_is_installed(&identity("app 2.0.0 all"), half).is_ok());
     }
 
     #[test]

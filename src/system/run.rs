@@ -16,8 +16,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Finished, Program};
 
-/// The directories of the system alone: what a user puts before them in `PATH` must not be run as root.
-const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
+/// The directories of the system alone: what a user puts before them in `PATH` must not be run as root. Answers in
+/// English, as in the `C` locale, in which pacman could read no package with a file name that is not ASCII; where a
+/// system does not have this one, its programs fall back to that.
+const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C.UTF-8"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
 const OUTPUT_MAX_BYTES: usize = 64 << 10; // 64 KiB
 const POLL: Duration = Duration::from_millis(5);
 /// What a program gets to end by itself after SIGTERM, and its output to arrive after its end: a service that it has
@@ -146,7 +148,7 @@ mod tests {
         let finished = shell("env; pwd", None, None).unwrap();
         let mut lines: Vec<&str> = text(&finished.stdout).lines().collect();
         lines.sort_unstable();
-        assert_eq!(lines, ["/", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/"]);
+        assert_eq!(lines, ["/", "LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/"]);
     }
 
     #[test]

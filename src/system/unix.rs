@@ -5,7 +5,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
-    io::{self, IsTerminal, Read},
+    io::{self, Read},
     os::{
         fd::AsFd,
         unix::{
@@ -177,7 +177,9 @@ impl System for OsSystem {
     }
 
     fn has_terminal(&self) -> bool {
-        io::stdin().is_terminal()
+        // In the background of a terminal, whoever asks there is stopped, and never ends.
+        let foreground = rustix::termios::tcgetpgrp(io::stdin());
+        foreground.is_ok_and(|group| group == rustix::process::getpgrp())
     }
 
     fn belongs_to_root(&self, path: &Path) -> io::Result<bool> {

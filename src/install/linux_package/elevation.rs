@@ -30,7 +30,11 @@ impl Elevation {
         let ways: Vec<Self> =
             find("pkexec", system).map(Self::Pkexec).into_iter().chain(usable.map(Self::Sudo)).collect();
         if ways.is_empty() {
-            let sudo = if sudo.is_some() { "sudo would need a terminal" } else { "there is no sudo" };
+            let sudo = if sudo.is_some() {
+                "sudo would need the foreground of a terminal"
+            } else {
+                "there is no sudo"
+            };
             let reason = format!("this process is not root, there is no pkexec, and {sudo}");
             return Err(Error::ElevationDenied { reason });
         }
@@ -92,7 +96,9 @@ mod tests {
             error.to_string()
         };
         assert!(refused(&system(&[])).ends_with("there is no pkexec, and there is no sudo"));
-        assert!(refused(&system(&["/usr/bin/sudo"])).ends_with("sudo would need a terminal"));
+        assert!(
+            refused(&system(&["/usr/bin/sudo"])).ends_with("sudo would need the foreground of a terminal")
+        );
         assert!(refused(&system(&["/home/me/bin/pkexec"])).contains("there is no pkexec"));
     }
 }

@@ -17,14 +17,25 @@ use crate::{
     system::{Finished, Program, System},
 };
 
-/// Arguments: the digest, the name of the copy, the command that installs it. The hang-up, the interrupt and the pipe
-/// that break when the application is closed meanwhile must not stop a package manager half-way.
-const SCRIPT: &str = r#"trap '' HUP INT PIPE
-PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive
+/// Arguments: the digest, the name of the copy, the command that installs it. What the keys of a terminal send, and the
+/// hang-up and the pipe that break when the application is closed meanwhile, must not stop a package manager half-way.
+///
+/// Copies of a run that was killed are removed by a later one: a directory of root's in `/var/tmp` cannot have been put
+/// there, or be exchanged, by anybody else. The process that its name tells may be one that this process does not see,
+/// in a container, so it has to be two days old as well.
+///
+/// `LANGUAGE`, which an administrator may set for everybody, translates even in the `C.UTF-8` locale.
+const SCRIPT: &str = r#"trap '' HUP INT QUIT TSTP PIPE
+unset LANGUAGE
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 export PATH LC_ALL DEBIAN_FRONTEND
 echo updater:started
 umask 077
-directory=$(mktemp -d /var/tmp/updater.XXXXXXXXXX) || exit
+find /var/tmp/ -maxdepth 1 -type d -user "$(id -u)" -mtime +1 -name 'crabnebula-updater.*.??????????' -exec /bin/sh -c '
+  pid=${1#*.}
+  kill -0 "${pid%.*}" || rm -rf -- "$1"
+' updater {} \; > /dev/null 2>&1
+directory=$(mktemp -d "/var/tmp/crabnebula-updater.$$.XXXXXXXXXX") || exit
 trap 'cd / && rm -rf -- "$directory"' EXIT
 trap 'exit 143' TERM
 cd -- "$directory" || exit
@@ -129,10 +140,17 @@ pub(super) fn last_words(outputs: &[&[u8]]) -> String {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::{fs, io::Write};
+    use std::{
+        fs,
+        io::Write,
+        os::unix::fs::{chown, symlink},
+        time::{Duration, SystemTime},
+    };
 
     use ring::digest;
-    use tempfile::NamedTempFile;
+    #[cfg(target_os = "linux")]
+    use rustix::process::Signal;
+    use tempfile::{NamedTempFile, TempDir};
 
     use super::*;
     use crate::{ErrorCode, system::testing::FakeSystem};
@@ -195,7 +213,7 @@ mod tests {
         let finished = as_root(&artifact(), &["/bin/sh", "-c", script]).unwrap();
         let lines: Vec<&str> = said(&finished).lines().collect();
         assert_eq!(lines[1..], ["700", "600", "the package0022"]);
-        assert!(lines[0].starts_with("/var/tmp/updater."), "{lines:?}");
+        assert!(lines[0].starts_with("/var/tmp/crabnebula-updater."), "{lines:?}");
         assert!(!Path::new(lines[0]).exists(), "it is removed afterwards");
         assert_eq!(finished.exit_code, Some(0));
     }
@@ -242,9 +260,24 @@ mod tests {
     #[test]
     fn a_terminal_that_is_closed_meanwhile_stops_nothing() {
         let script =
-            "kill -HUP $PPID; kill -INT $PPID; kill -PIPE $PPID; kill -HUP $$; kill -INT $$; echo done";
+            "for signal in HUP INT QUIT PIPE; do kill -$signal $PPID; kill -$signal $$; done; echo done";
         let finished = as_root(&artifact(), &["/bin/sh", "-c", script]).unwrap();
         assert_eq!((finished.exit_code, said(&finished)), (Some(0), "done\n"));
+    }
+
+    /// The kernel's own list, because one that is stopped could not say so.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_key_of_the_terminal_stops_it_while_it_holds_the_lock() {
+        let script = "for pid in $PPID $$; do sed -n 's/^SigIgn:[^0-9a-f]*//p' /proc/$pid/status; done";
+        let finished = as_root(&artifact(), &["/bin/sh", "-c", script]).unwrap();
+        let masks = said(&finished).lines().map(|mask| u64::from_str_radix(mask, 16).unwrap());
+        let masks: Vec<u64> = masks.collect();
+        assert_eq!(masks.len(), 2, "{}", said(&finished));
+        for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TSTP, Signal::PIPE] {
+            let bit = 1 << (signal.as_raw() - 1);
+            assert!(masks.iter().all(|mask| mask & bit != 0), "{signal:?} {masks:x?}");
+        }
     }
 
     #[test]
@@ -254,7 +287,54 @@ mod tests {
         let finished = as_root(&artifact(), &["/bin/sh", "-c", &script]).unwrap();
         assert_eq!(finished.exit_code, Some(143));
         let directory = fs::read_to_string(note.path()).unwrap();
-        assert!(directory.starts_with("/var/tmp/updater.") && !Path::new(directory.trim()).exists());
+        assert!(directory.starts_with("/var/tmp/crabnebula-updater."), "{directory}");
+        assert!(!Path::new(directory.trim()).exists());
+    }
+
+    /// The number of no process.
+    const NOBODY: u32 = i32::MAX.unsigned_abs();
+
+    /// A directory as a run leaves it that is killed, so many days ago.
+    fn left_behind(pid: u32, days: u64) -> TempDir {
+        let prefix = format!("crabnebula-updater.{pid}.");
+        let directory =
+            tempfile::Builder::new().prefix(&prefix).rand_bytes(10).tempdir_in("/var/tmp").unwrap();
+        fs::write(directory.path().join("update.deb"), ARTIFACT).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        File::open(directory.path()).unwrap().set_modified(then).unwrap();
+        directory
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_by_a_later_one() {
+        let old = left_behind(NOBODY, 3);
+        let (young, running) = (left_behind(NOBODY, 1), left_behind(std::process::id(), 3));
+        as_root(&artifact(), &["/bin/true"]).unwrap();
+        assert!(!old.path().exists());
+        assert!(young.path().exists(), "it may be one that is being made");
+        assert!(running.path().exists(), "its installation may take long");
+    }
+
+    #[test]
+    fn nothing_that_others_put_there_is_removed() {
+        let (other, link) = (left_behind(std::process::id(), 3), left_behind(NOBODY, 3));
+        fs::remove_dir_all(link.path()).unwrap();
+        symlink(other.path(), link.path()).unwrap();
+        let foreign = left_behind(NOBODY, 3);
+        let is_foreign = chown(foreign.path(), Some(65534), None).is_ok();
+        as_root(&artifact(), &["/bin/true"]).unwrap();
+        assert!(link.path().is_symlink() && other.path().join("update.deb").exists());
+        assert!(foreign.path().exists() || !is_foreign, "only root can give it away");
+        fs::remove_file(link.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_said_is_english_and_file_names_are_unicode_whatever_the_administrator_speaks() {
+        let system = FakeSystem::default()
+            .with_program("/usr/bin/pkexec", "LANGUAGE=de LANG=de_DE LC_ALL=de_DE exec env \"$@\"");
+        let show = ["/bin/sh", "-c", "echo $LC_ALL ${LANGUAGE-none}"];
+        let finished = hand_over(&artifact(), &show, &[pkexec()], &system).unwrap();
+        assert_eq!(said(&finished), "C.UTF-8 none\n");
     }
 
     #[test]

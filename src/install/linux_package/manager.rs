@@ -4,7 +4,10 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::programs::find;
+use super::{
+    identity::Identity,
+    programs::{Question, find},
+};
 use crate::{Error, Result, system::System, target::Format};
 
 /// The artifact, as it is handed to a program that may not be given its path: that could lead to another file by then.
@@ -18,16 +21,6 @@ pub(super) enum Manager {
     Dpkg(PathBuf),
     Rpm(PathBuf),
     Pacman(PathBuf),
-}
-
-/// A program of the package manager's, found by its name, and its arguments.
-pub(super) type Question = (&'static str, Vec<OsString>);
-
-/// A package's name and version, in the spelling of its package manager.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) name: String,
-    pub(super) version: String,
 }
 
 impl Manager {
@@ -71,13 +64,15 @@ impl Manager {
         }
     }
 
-    /// Finds out, without rights, whether that would succeed. dpkg cannot tell.
-    pub(super) fn simulate(&self, downgrade: bool) -> Option<Vec<OsString>> {
+    /// Finds out, without rights, whether that would succeed. rpm and pacman may want a signature of their own, as their
+    /// administrator has decided; one by the application's author says nothing about that, so it is not overruled
+    /// (`--nosignature`).
+    pub(super) fn simulate(&self, downgrade: bool) -> Vec<OsString> {
         match self {
-            Self::Apt(_) => Some(self.command(&["--simulate"], downgrade, "")),
-            Self::Dpkg(_) => None,
-            Self::Rpm(_) => Some(self.command(&["--test"], downgrade, INPUT)),
-            Self::Pacman(_) => Some(self.command(&["--print"], downgrade, INPUT)),
+            Self::Apt(_) => self.command(&["--simulate"], downgrade, ""),
+            Self::Dpkg(_) => self.command(&["--no-act"], downgrade, INPUT),
+            Self::Rpm(_) => self.command(&["--test"], downgrade, INPUT),
+            Self::Pacman(_) => self.command(&["--print"], downgrade, INPUT),
         }
     }
 
@@ -97,16 +92,26 @@ impl Manager {
         std::iter::once(program.into()).chain(args.map(OsString::from)).collect()
     }
 
-    /// What the artifact at [`INPUT`] is: its name and version.
+    /// What the artifact at [`INPUT`] is.
     pub(super) fn inspect(&self) -> Question {
         match self {
             Self::Apt(_) | Self::Dpkg(_) => {
-                ("dpkg-deb", words(&["--show", "--showformat=${Package} ${Version}\\n", "--", INPUT]))
+                let format = "--showformat=${Package} ${Version} ${Architecture}\\n";
+                ("dpkg-deb", words(&["--show", format, "--", INPUT]))
             }
             Self::Rpm(_) => {
-                ("rpm", words(&["--query", "--package", "--queryformat", RPM_IDENTITY, "--", INPUT]))
+                let format = "%{NAME} %{EVR} %{ARCH}\\n";
+                ("rpm", words(&["--query", "--package", "--queryformat", format, "--", INPUT]))
             }
-            Self::Pacman(_) => ("pacman", words(&["--query", "--file", "--", INPUT])),
+            Self::Pacman(_) => ("pacman", words(&["--query", "--info", "--file", "--", INPUT])),
+        }
+    }
+
+    /// The answer to that.
+    pub(super) fn identity(&self, said: &str) -> Option<Identity> {
+        match self {
+            Self::Apt(_) | Self::Dpkg(_) | Self::Rpm(_) => Identity::from_line(said),
+            Self::Pacman(_) => Identity::from_fields(said),
         }
     }
 
@@ -117,31 +122,52 @@ impl Manager {
                 let format = "--showformat=${Package} ${Version} ${db:Status-Status}\\n";
                 ("dpkg-query", words(&["--show", format, "--", name]))
             }
-            Self::Rpm(_) => ("rpm", words(&["--query", "--queryformat", RPM_IDENTITY, "--", name])),
+            Self::Rpm(_) => ("rpm", words(&["--query", "--queryformat", "%{NAME} %{EVR}\\n", "--", name])),
             Self::Pacman(_) => ("pacman", words(&["--query", "--", name])),
         }
     }
 
-    /// Whether a refusal to simulate is about the package. rpm also refuses where it would have to write to its
-    /// database.
-    pub(super) fn is_refusal(&self, said: &str) -> bool {
-        !matches!(self, Self::Rpm(_))
-            || said.contains("Failed dependencies")
-            || said.contains("conflicts with")
+    /// What a package depends on, asked of dpkg-deb for one in a file, of dpkg-query for an installed one.
+    pub(super) fn dependencies(program: &'static str, package: &str) -> Question {
+        (program, words(&["--show", "--showformat=${Pre-Depends}\\n${Depends}\\n", "--", package]))
+    }
+
+    /// Succeeds unless pacman has a later version than this.
+    pub(super) fn is_no_downgrade(identity: &Identity) -> Question {
+        ("pacman", words(&["--deptest", "--", &format!("{}<={}", identity.name, identity.version)]))
+    }
+
+    /// Whether a simulation that ended like this was a refusal of the package.
+    pub(super) fn is_refusal(&self, exit_code: Option<i32>, said: &str) -> bool {
+        let failed = exit_code != Some(0);
+        match self {
+            Self::Apt(_) | Self::Pacman(_) => failed,
+            // It passes over such a package, and calls that a success.
+            Self::Dpkg(_) => failed || said.contains("will not downgrade"),
+            // To ordinary users it may also refuse because it would write to its database, or cannot read it.
+            Self::Rpm(_) => {
+                let about_database = ["cannot open Packages ", "can't create transaction lock"];
+                failed && !about_database.iter().any(|words| said.contains(words))
+            }
+        }
     }
 
     /// Whether it gave up because somebody else is at it.
     pub(super) fn is_busy(&self, said: &str) -> bool {
-        let words: &[&str] = match self {
-            Self::Apt(_) | Self::Dpkg(_) => &["Could not get lock", "lock was locked by another process"],
-            Self::Rpm(_) => &["can't create transaction lock"],
-            Self::Pacman(_) => &["unable to lock database"],
-        };
-        words.iter().any(|words| said.contains(words))
+        match self {
+            Self::Apt(_) | Self::Dpkg(_) => {
+                said.contains("Could not get lock") || said.contains("lock was locked by another process")
+            }
+            // The reason is EAGAIN's: whoever may not write gets another one.
+            Self::Rpm(_) => {
+                said.contains("can't create transaction lock")
+                    && said.contains("(Resource temporarily unavailable)")
+            }
+            Self::Pacman(_) => said.contains("unable to lock database"),
+        }
     }
 }
 
-const RPM_IDENTITY: &str = "%{NAME} %{EVR}\\n";
 const APT: [&str; 8] = [
     "install",
     "-q",
@@ -156,28 +182,6 @@ const DPKG: [&str; 3] = ["--force-confdef", "--force-confold", "--install"];
 
 fn words(args: &[&str]) -> Vec<OsString> {
     args.iter().map(OsString::from).collect()
-}
-
-impl Identity {
-    /// From the one line that says it.
-    pub(super) fn parse(said: &str) -> Option<Self> {
-        let mut lines = said.lines().filter(|line| !line.is_empty());
-        let mut words = lines.next()?.split(' ').map(str::to_owned);
-        let (name, version) = (words.next()?, words.next()?);
-        let whole =
-            words.next().is_none() && lines.next().is_none() && !name.is_empty() && !version.is_empty();
-        whole.then_some(Self { name, version })
-    }
-
-    /// Whether this is what the package manager says is there, and nothing is left to do for it.
-    pub(super) fn is_installed(&self, said: &str) -> bool {
-        said.lines().any(|line| {
-            let mut words = line.split(' ');
-            words.next() == Some(&self.name)
-                && words.next() == Some(&self.version)
-                && words.next().is_none_or(|state| state == "installed")
-        })
-    }
 }
 
 #[cfg(test)]
@@ -200,7 +204,7 @@ mod tests {
                 format!(
                     "/usr/bin/apt-get install -q -y --no-remove {keep} -o Dpkg::Use-Pty=0 -- ./update.deb"
                 ),
-                Some(format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --")),
+                format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --"),
             ),
             (
                 &apt,
@@ -208,69 +212,42 @@ mod tests {
                 format!(
                     "/usr/bin/apt-get install -q -y --no-remove {keep} -o Dpkg::Use-Pty=0 --allow-downgrades -- ./update.deb"
                 ),
-                Some(format!(
-                    "/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --allow-downgrades --"
-                )),
+                format!("/usr/bin/apt-get install -q -y --no-remove {keep} --simulate --allow-downgrades --"),
             ),
             (
                 &dpkg,
                 false,
                 "/usr/bin/dpkg --force-confdef --force-confold --install --refuse-downgrade -- ./update.deb"
                     .into(),
-                None,
+                "/usr/bin/dpkg --force-confdef --force-confold --install --no-act --refuse-downgrade -- /proc/self/fd/0".into(),
             ),
             (
                 &dpkg,
                 true,
                 "/usr/bin/dpkg --force-confdef --force-confold --install -- ./update.deb".into(),
-                None,
+                "/usr/bin/dpkg --force-confdef --force-confold --install --no-act -- /proc/self/fd/0".into(),
             ),
             (
                 &rpm,
                 false,
                 "/usr/bin/rpm --upgrade -- ./update.rpm".into(),
-                Some("/usr/bin/rpm --upgrade --test -- /proc/self/fd/0".into()),
+                "/usr/bin/rpm --upgrade --test -- /proc/self/fd/0".into(),
             ),
             (
                 &rpm,
                 true,
                 "/usr/bin/rpm --upgrade --oldpackage -- ./update.rpm".into(),
-                Some("/usr/bin/rpm --upgrade --test --oldpackage -- /proc/self/fd/0".into()),
+                "/usr/bin/rpm --upgrade --test --oldpackage -- /proc/self/fd/0".into(),
             ),
             (
                 &pacman,
                 false,
                 "/usr/bin/pacman --upgrade --noconfirm -- ./update.pkg".into(),
-                Some("/usr/bin/pacman --upgrade --noconfirm --print -- /proc/self/fd/0".into()),
+                "/usr/bin/pacman --upgrade --noconfirm --print -- /proc/self/fd/0".into(),
             ),
         ] {
             assert_eq!(shown(&manager.install(downgrade)), install);
-            assert_eq!(manager.simulate(downgrade).map(|command| shown(&command)), simulate);
-        }
-    }
-
-    #[test]
-    fn a_package_is_told_by_one_line_with_two_words() {
-        let identity = |said: &str| Identity::parse(said).map(|identity| (identity.name, identity.version));
-        assert_eq!(identity("app 1:2.0-1\n"), Some(("app".into(), "1:2.0-1".into())));
-        for said in ["", "\n", "app", "app ", " 1.0", "app 1.0 x", "app 1.0\nother 2.0\n"] {
-            assert_eq!(identity(said), None, "{said:?}");
-        }
-    }
-
-    #[test]
-    fn only_what_is_there_completely_is_installed() {
-        let identity = Identity { name: "app".into(), version: "2.0".into() };
-        for (said, installed) in [
-            ("app 2.0 installed\n", true),
-            ("app 2.0\n", true),
-            ("app 1.0 installed\napp 2.0 installed\n", true),
-            ("app 2.0 half-configured\n", false),
-            ("app 2.0.1 installed\n", false),
-            ("apps 2.0 installed\n", false),
-            ("", false),
-        ] {
-            assert_eq!(identity.is_installed(said), installed, "{said:?}");
+            assert_eq!(shown(&manager.simulate(downgrade)), simulate);
         }
     }
 
@@ -286,5 +263,29 @@ mod tests {
         assert!(!apt.is_busy("E: Sub-process /usr/bin/dpkg returned an error code (1)"));
         let pacman = Manager::Pacman("/usr/bin/pacman".into());
         assert!(pacman.is_busy("error: failed to init transaction (unable to lock database)"));
+        let rpm = Manager::Rpm("/usr/bin/rpm".into());
+        let lock = "error: can't create transaction lock on /usr/lib/sysimage/rpm/.rpm.lock";
+        assert!(rpm.is_busy(&format!("{lock} (Resource temporarily unavailable)")));
+        assert!(!rpm.is_busy(&format!("{lock} (Read-only file system)")));
+    }
+
+    #[test]
+    fn what_rpm_says_of_a_package_is_a_refusal_and_what_it_says_of_its_database_is_none() {
+        let rpm = Manager::Rpm("/usr/bin/rpm".into());
+        for reason in [
+            "error: Failed dependencies:\n\tlib is needed by app-2.0.0-1.x86_64",
+            "\tpackage app-2.0.0-1.aarch64 is intended for a different architecture",
+            "\tpackage app-2.0.0-1.x86_64 does not verify: no signature",
+            "\tpackage app-3.0.0-1.x86_64 (which is newer than app-2.0.0-1.x86_64) is already installed",
+            "\tfile /opt/app from install of app-2.0.0-1.x86_64 conflicts with file from package other",
+        ] {
+            assert!(rpm.is_refusal(Some(2), reason), "{reason}");
+        }
+        for reason in [
+            "error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Permission denied)",
+            "error: cannot open Packages database in /var/lib/rpm",
+        ] {
+            assert!(!rpm.is_refusal(Some(1), reason), "{reason}");
+        }
     }
 }

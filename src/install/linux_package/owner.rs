@@ -10,7 +10,7 @@ use std::{
 
 use super::programs::find;
 use crate::{
-    system::{Program, System},
+    system::{Finished, Program, System},
     target::Format,
 };
 
@@ -42,15 +42,17 @@ static KNOWN: Mutex<Vec<(PathBuf, Option<Owner>)>> = Mutex::new(Vec::new());
 
 impl Owner {
     /// The package that `file` belongs to, where a package manager names exactly one.
-    pub(super) fn of(file: &Path, system: &dyn System) -> Option<Self> {
+    ///
+    /// # Errors
+    /// One of them gave no answer.
+    pub(super) fn of(file: &Path, system: &dyn System) -> io::Result<Option<Self>> {
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, owner)) = known().iter().find(|(path, _)| path == file) {
-            return owner.clone();
+            return Ok(owner.clone());
         }
-        // One that did not answer is asked again by the next check.
-        let owner = Self::ask(file, system).ok()?;
+        let owner = Self::ask(file, system)?;
         known().push((file.to_owned(), owner.clone()));
-        owner
+        Ok(owner)
     }
 
     fn ask(file: &Path, system: &dyn System) -> io::Result<Option<Self>> {
@@ -95,23 +97,35 @@ fn is_plain(path: &str) -> bool {
     !path.chars().any(char::is_control)
 }
 
-/// What the program says, if it is there. The exit code tells nothing but that one of several paths is unknown.
+/// What the program says, if it is there. An exit code from `trouble` on means that it could not look; others, that one
+/// of several paths is unknown.
 fn answer(
     name: &str,
     args: &[&str],
     paths: impl Iterator<Item = String>,
+    trouble: i32,
     system: &dyn System,
 ) -> io::Result<String> {
     let Some(program) = find(name, system) else { return Ok(String::new()) };
     let args: Vec<OsString> = args.iter().map(OsString::from).chain(paths.map(OsString::from)).collect();
     let run = Program { path: &program, args: &args, stdin: None, time_max: Some(TIME_MAX) };
-    system.run(&run).map(|finished| String::from_utf8_lossy(&finished.stdout).into_owned())
+    let Finished { exit_code, stdout, .. } = system.run(&run)?;
+    if exit_code.is_none_or(|code| code >= trouble) {
+        return Err(io::Error::other(format!("{name} gave no answer")));
+    }
+    Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
+
+/// dpkg-query(1), exit status: 1 where a path is unknown, 2 for whatever keeps it from answering.
+const DPKG_TROUBLE: i32 = 2;
+/// pacman(8) and rpm(8) end with the same code, or with how many paths are unknown.
+const UNTOLD: i32 = i32::MAX;
 
 /// dpkg-query(1), `--search`.
 fn ask_dpkg(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
     let search = |paths: &[String]| {
-        answer("dpkg-query", &["--search", "--"], paths.iter().map(|path| without_wildcards(path)), system)
+        let patterns = paths.iter().map(|path| without_wildcards(path));
+        answer("dpkg-query", &["--search", "--"], patterns, DPKG_TROUBLE, system)
     };
     let found = search(paths)?;
     let diversions = diversions(&found);
@@ -186,7 +200,8 @@ fn diversions(found: &str) -> Vec<Diversion<'_>> {
 
 /// pacman(8), `--query --owns`.
 fn ask_pacman(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
-    let found = answer("pacman", &["--query", "--quiet", "--owns", "--"], paths.iter().cloned(), system)?;
+    let args = ["--query", "--quiet", "--owns", "--"];
+    let found = answer("pacman", &args, paths.iter().cloned(), UNTOLD, system)?;
     let mut names: Vec<String> = found.lines().map(str::to_owned).collect();
     names.dedup();
     Ok(only(names))
@@ -195,7 +210,7 @@ fn ask_pacman(paths: &[String], system: &dyn System) -> io::Result<Option<String
 /// rpm(8), `--query --file`. That a file belongs to no package is said on the same stream.
 fn ask_rpm(paths: &[String], system: &dyn System) -> io::Result<Option<String>> {
     let args = ["--query", "--file", "--queryformat", "package %{NAME}\\n", "--"];
-    let found = answer("rpm", &args, paths.iter().cloned(), system)?;
+    let found = answer("rpm", &args, paths.iter().cloned(), UNTOLD, system)?;
     let mut names: Vec<String> =
         found.lines().filter_map(|line| line.strip_prefix("package ")).map(str::to_owned).collect();
     names.dedup();
@@ -302,11 +317,28 @@ mod tests {
     fn the_answer_is_kept_but_not_that_there_was_none() {
         let file = Path::new("/opt/the answer is kept");
         let silent = FakeSystem::default().with_broken_program("/usr/bin/dpkg-query");
-        assert_eq!(Owner::of(file, &silent), None);
+        assert!(Owner::of(file, &silent).is_err());
         let system = FakeSystem::default().with_program("/usr/bin/dpkg-query", r#"echo "app: $3""#);
         for _ in 0..3 {
-            assert_eq!(Owner::of(file, &system).unwrap().name, "app");
+            assert_eq!(Owner::of(file, &system).unwrap().unwrap().name, "app");
         }
         assert_eq!(system.runs().len(), 1);
+    }
+
+    #[test]
+    fn who_died_or_could_not_look_has_not_said_that_there_is_no_package() {
+        for (program, ending, answered) in [
+            ("dpkg-query", "exit 1", true),
+            ("dpkg-query", "exit 2", false),
+            ("dpkg-query", "kill -9 $$", false),
+            ("pacman", "exit 1", true),
+            ("pacman", "kill -9 $$", false),
+            ("rpm", "exit 2", true),
+            ("rpm", "kill -9 $$", false),
+        ] {
+            let system = FakeSystem::default().with_program(&format!("/usr/bin/{program}"), ending);
+            let outcome = Owner::ask(Path::new("/opt/app"), &system);
+            assert_eq!(outcome.ok(), answered.then_some(None), "{program}: {ending}");
+        }
     }
 }

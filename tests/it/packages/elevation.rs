@@ -11,7 +11,7 @@ use cargo_packager_updater::Format;
 
 use super::{
     app,
-    kit::{Installed, run},
+    kit::{Content, Installed, run},
 };
 use crate::support::{HANG, Server};
 
@@ -29,8 +29,12 @@ struct Scene {
 
 impl Scene {
     fn new(name: &str) -> Self {
-        let app = app::installed(Format::Deb, name);
-        let server = app.offer("2.0.0", &app.package("2.0.0", |_| ()));
+        Self::with(Format::Deb, name, |_| ())
+    }
+
+    fn with(format: Format, name: &str, change: impl FnOnce(&mut Content)) -> Self {
+        let app = app::installed(format, name);
+        let server = app.offer("2.0.0", &app.package("2.0.0", change));
         // A test that was killed may have left the user.
         let _ = Command::new("userdel").arg(USER).output();
         run("useradd", &["--system", "--no-create-home", "--user-group", USER]);
@@ -48,9 +52,20 @@ impl Scene {
     }
 
     fn update_at_a_terminal(&self, typed: &str) -> String {
-        let script = r#"typed=$1; shift; { sleep 2; printf '%s\n' "$typed"; sleep 20; } | script -qec "$*" /dev/null & 
+        self.at_a_terminal(typed, "")
+    }
+
+    fn update_in_the_background_of_a_terminal(&self) -> String {
+        self.at_a_terminal("", "&")
+    }
+
+    /// `job` ends the line that a shell with job control is given.
+    fn at_a_terminal(&self, typed: &str, job: &str) -> String {
+        let script = r#"typed=$1 job=$2; shift 2
+            { sleep 2; printf '%s\n' "$typed"; sleep 20; } | script -qec "set -m; $* $job
+                wait" /dev/null &
             wait $!"#;
-        let wrapper = [&["sh", "-c", script, "sh", typed][..], &AS_USER].concat();
+        let wrapper = [&["sh", "-c", script, "sh", typed, job][..], &AS_USER].concat();
         app::run(&self.app, &self.server, &wrapper)
     }
 }
@@ -163,6 +178,30 @@ fn sudo_installs_at_a_terminal_what_pkexec_does_not() {
 
 #[test]
 #[ignore = "needs root"]
+fn in_the_background_of_a_terminal_nobody_can_be_asked_there() {
+    let scene = Scene::new("background");
+    let _polkit = Polkit::answering("NO");
+    allow_sudo("NOPASSWD: ALL");
+    let said = scene.update_in_the_background_of_a_terminal();
+    assert_denied(&scene, &said, "pkexec ended with exit code 127");
+    assert!(!said.contains("sudo ended"), "{said}");
+}
+
+/// rpm is left out: here every user has a database.
+#[test]
+#[ignore = "needs root"]
+fn what_would_fail_is_refused_before_anybody_is_asked_for_a_password() {
+    for format in [Format::Deb, Format::Pacman] {
+        let scene = Scene::with(format, "early", |content| content.depends = Some("updater-test-nowhere"));
+        let said = scene.update();
+        assert!(said.contains("refused: ERR_UPDATER_INSTALLER_FAILED"), "{format}: {said}");
+        assert!(said.contains("updater-test-nowhere"), "{format}: {said}");
+        scene.app.assert_version("1.0.0");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_wrong_password_is_a_refusal() {
     let scene = Scene::new("password");
     let _polkit = Polkit::answering("NO");
@@ -178,7 +217,15 @@ fn where_apt_get_is_missing_dpkg_installs() {
     let without_apt = ["unshare", "--mount", "sh", "-c", hidden, "sh"];
     let refused = app.package("2.0.0", |content| content.depends = Some("updater-test-nowhere"));
     let said = app::run(&app, &app.offer("2.0.0", &refused), &without_apt);
-    assert!(said.contains("refused: ERR_UPDATER_INSTALLER_FAILED dpkg failed"), "{said}");
+    assert!(said.contains("refused: ERR_UPDATER_UNSUPPORTED_FORMAT"), "{said}");
+    assert!(said.contains("depends on (updater-test-nowhere)"), "{said}");
+    let older = app.package("0.9.0", |_| ());
+    let said = app::run(&app, &app.offer("2.0.0", &older), &without_apt);
+    assert!(
+        said.contains("refused: ERR_UPDATER_INSTALLER_FAILED") && said.contains("will not downgrade"),
+        "{said}"
+    );
+    app.assert_version("1.0.0");
     drop(app);
     let app = app::installed(Format::Deb, "dpkg-alone");
     let server = app.offer("2.0.0", &app.package("2.0.0", |_| ()));

@@ -1,10 +1,18 @@
 //! What holds for deb, rpm and pacman alike.
 
+use std::{
+    any::Any,
+    fs::{File, OpenOptions},
+    path::Path,
+};
+
 use cargo_packager_updater::{Config, Error, ErrorCode, Format, Updater};
+use rustix::fs::{FlockOperation, fcntl_lock};
+use tempfile::TempPath;
 
 use super::{
     app,
-    kit::{Installed, install},
+    kit::{Installed, install, run},
 };
 use crate::support::{Release, Site};
 
@@ -77,19 +85,94 @@ async fn what_is_no_package_or_a_broken_one_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs root"]
-async fn a_package_that_is_not_newer_than_the_release_says_is_no_success() {
+async fn a_package_that_is_older_than_what_is_installed_is_refused() {
     for format in FORMATS {
         let app = Installed::new(format, "old");
         let server = app.offer("2.0.0", &app.package("0.9.0", |_| ()));
-        let outcome = app.update(&server).await;
-        // pacman installs what it is given.
-        if format == Format::Pacman {
-            outcome.unwrap();
-        } else {
-            let error = outcome.unwrap_err();
-            assert_eq!(error.code(), ErrorCode::InstallerFailed, "{error}");
-            app.assert_version("1.0.0");
-        }
+        let error = app.update(&server).await.unwrap_err();
+        // pacman would do it.
+        let refused =
+            if format == Format::Pacman { ErrorCode::NotUpdatable } else { ErrorCode::InstallerFailed };
+        assert_eq!(error.code(), refused, "{error}");
+        app.assert_version("1.0.0");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_package_that_kept_the_version_of_what_is_installed_does_not_count_as_the_release() {
+    for format in FORMATS {
+        let app = Installed::new(format, "same");
+        let package = app.package("1.0.0", |content| content.app.extend(b"# of 2.0.0\n"));
+        let server = app.offer("2.0.0", &package);
+        let error = app.update(&server).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotUpdatable, "{error}");
+        assert!(error.to_string().contains("which is installed already"), "{error}");
+        app.assert_version("1.0.0");
+        assert!(app.check("1.0.0", &server).await.is_some(), "{format}: it is lost");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_package_for_another_processor_is_refused() {
+    for format in FORMATS {
+        let app = Installed::new(format, "processor");
+        let foreign = match (std::env::consts::ARCH, format) {
+            ("aarch64", Format::Deb) => "amd64",
+            ("aarch64", _) => "x86_64",
+            (_, Format::Deb) => "arm64",
+            _ => "aarch64",
+        };
+        let package = app.package("2.0.0", |content| content.architecture = Some(foreign));
+        let error = app.update(&app.offer("2.0.0", &package)).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArtifact, "{error}");
+        assert!(error.to_string().contains(&format!("it is made for {foreign}")), "{error}");
+        app.assert_version("1.0.0");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn files_may_be_named_in_any_script() {
+    for format in FORMATS {
+        let app = Installed::new(format, "script");
+        let package = app.package("2.0.0", |content| content.more = Some("läs mig 日本語.txt"));
+        app.update(&app.offer("2.0.0", &package)).await.unwrap();
+        app.assert_version("2.0.0");
+        assert!(app.app().with_file_name("läs mig 日本語.txt").exists());
+    }
+}
+
+/// As another package manager holds it.
+fn lock(format: Format) -> Box<dyn Any> {
+    if format == Format::Pacman {
+        let path = Path::new("/var/lib/pacman/db.lck");
+        File::create_new(path).unwrap();
+        return Box::new(TempPath::try_from_path(path).unwrap());
+    }
+    let path = match format {
+        Format::Rpm => run("rpm", &["--eval", "%_dbpath"]).trim().to_owned() + "/.rpm.lock",
+        _ => "/var/lib/dpkg/lock-frontend".to_owned(),
+    };
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path).unwrap();
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+    Box::new(lock)
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn where_another_installation_is_under_way_it_is_said() {
+    for format in FORMATS {
+        let app = Installed::new(format, "busy");
+        let server = app.offer("2.0.0", &app.package("2.0.0", |_| ()));
+        let lock = lock(format);
+        let error = app.update(&server).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InstallerBusy, "{error}");
+        app.assert_version("1.0.0");
+        drop(lock);
+        app.update(&server).await.unwrap();
+        app.assert_version("2.0.0");
     }
 }
 

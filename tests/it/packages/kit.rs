@@ -32,6 +32,10 @@ pub(crate) struct Content {
     pub(crate) version: String,
     pub(crate) app: Vec<u8>,
     pub(crate) depends: Option<&'static str>,
+    /// For this processor, in the spelling of the package manager; else for every one.
+    pub(crate) architecture: Option<&'static str>,
+    /// A file beside the application with this name.
+    pub(crate) more: Option<&'static str>,
     /// Of the configuration file in /etc.
     pub(crate) configuration: Option<&'static str>,
     /// A maintainer script (deb) and what it says.
@@ -66,7 +70,7 @@ impl Installed {
         alone.lock().unwrap();
         let name = format!("updater-test-{name}-{format}");
         let this = Self { format, name, directory: TempDir::new().unwrap(), _machine: (machine, alone) };
-        this.remove();
+        let _ = this.remove();
         let package = this.directory.path().join(this.file_name());
         fs::write(&package, this.package("1.0.0", change)).unwrap();
         let package = package.to_str().unwrap();
@@ -94,6 +98,8 @@ impl Installed {
             version: version.to_owned(),
             app: format!("#!/bin/sh\necho {version}\n{TELL_THE_USER}").into_bytes(),
             depends: None,
+            architecture: None,
+            more: None,
             configuration: None,
             script: None,
         };
@@ -181,7 +187,7 @@ impl Installed {
     pub(crate) fn assert_nothing_left(&self) {
         let copies = || -> Vec<_> {
             let names = fs::read_dir("/var/tmp").unwrap().map(|entry| entry.unwrap().file_name());
-            names.filter(|name| name.to_string_lossy().starts_with("updater.")).collect()
+            names.filter(|name| name.to_string_lossy().starts_with("crabnebula-updater.")).collect()
         };
         let left = copies();
         let started = Instant::now();
@@ -191,7 +197,7 @@ impl Installed {
         }
     }
 
-    fn remove(&self) {
+    fn remove(&self) -> Output {
         let args: &[&str] = match self.format {
             Format::Rpm => &["rpm", "--erase", "--noscripts", &self.name],
             Format::Pacman => &["pacman", "--remove", "--noconfirm", "--nosave", &self.name],
@@ -201,14 +207,20 @@ impl Installed {
         for script in ["prerm", "postrm"] {
             let _ = fs::remove_file(format!("/var/lib/dpkg/info/{}.{script}", self.name));
         }
-        let _ = Command::new(args[0]).args(&args[1..]).output();
-        let _ = fs::remove_dir_all(self.app().parent().unwrap());
+        Command::new(args[0]).args(&args[1..]).output().unwrap()
     }
 }
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        self.remove();
+        let Output { status, stdout, stderr } = self.remove();
+        let left = [self.app().parent().unwrap().to_owned(), self.configuration()];
+        let left: Vec<_> = left.iter().filter(|path| path.exists()).collect();
+        if !std::thread::panicking() {
+            let said = [stdout, stderr].concat();
+            assert!(status.success(), "{} cannot be removed: {}", self.name, String::from_utf8_lossy(&said));
+            assert!(left.is_empty(), "left behind: {left:?}");
+        }
     }
 }
 
@@ -222,6 +234,9 @@ impl Content {
         fs::create_dir_all(app.parent().unwrap()).unwrap();
         fs::write(&app, &self.app).unwrap();
         fs::set_permissions(&app, fs::Permissions::from_mode(0o755)).unwrap();
+        if let Some(more) = self.more {
+            fs::write(app.with_file_name(more), "more").unwrap();
+        }
         if let Some(configuration) = self.configuration {
             fs::create_dir(root.join("etc")).unwrap();
             fs::write(root.join(format!("etc/{}.conf", self.name)), configuration).unwrap();
@@ -233,8 +248,10 @@ impl Content {
         fs::create_dir(&control).unwrap();
         let depends = self.depends.map_or_else(String::new, |name| format!("Depends: {name}\n"));
         let fields = format!(
-            "Package: {}\nVersion: {}\nArchitecture: all\nMaintainer: Test <test@example.com>\nDescription: test\n{depends}",
-            self.name, self.version
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: Test <test@example.com>\nDescription: test\n{depends}",
+            self.name,
+            self.version,
+            self.architecture.unwrap_or("all")
         );
         fs::write(control.join("control"), fields).unwrap();
         if self.configuration.is_some() {
@@ -259,11 +276,14 @@ impl Content {
              Name: {name}\nVersion: {version}\nRelease: 1\nSummary: test\nLicense: MIT\n\
              AutoReqProv: no\n{requires}%description\ntest\n%install\ncp -a {root}/. %{{buildroot}}\n%files\n/opt/{name}\n"
         );
-        let arch = std::env::consts::ARCH;
+        let arch = self.architecture.unwrap_or(std::env::consts::ARCH);
         fs::create_dir(&top).unwrap();
         fs::write(top.join("app.spec"), spec).unwrap();
         let topdir = format!("--define=_topdir {}", top.display());
-        run("rpmbuild", &["-bb", "--quiet", &topdir, top.join("app.spec").to_str().unwrap()]);
+        run(
+            "rpmbuild",
+            &["-bb", "--quiet", "--target", arch, &topdir, top.join("app.spec").to_str().unwrap()],
+        );
         fs::read(top.join(format!("RPMS/{arch}/{name}-{version}-1.{arch}.rpm"))).unwrap()
     }
 
@@ -271,13 +291,17 @@ impl Content {
         let depends = self.depends.map_or_else(String::new, |name| format!("depend = {name}\n"));
         let info = format!(
             "pkgname = {0}\npkgbase = {0}\npkgver = {1}-1\npkgdesc = test\nurl = x\nbuilddate = 1\npackager = test\nsize = 4\n\
-             arch = any\n{depends}",
-            self.name, self.version
+             arch = {2}\n{depends}",
+            self.name,
+            self.version,
+            self.architecture.unwrap_or("any")
         );
         fs::write(root.join(".PKGINFO"), info).unwrap();
         let package = root.with_extension("pkg.tar.zst");
         let (from, to) = (root.to_str().unwrap(), package.to_str().unwrap());
-        run("tar", &["--owner=0", "--group=0", "--zstd", "-cf", to, "-C", from, ".PKGINFO", "opt"]);
+        // As makepkg does, which says that names are UTF-8.
+        let tar = ["LC_ALL=C.UTF-8", "tar", "--format=pax", "--owner=0", "--group=0", "--zstd"];
+        run("env", &[&tar[..], &["-cf", to, "-C", from, ".PKGINFO", "opt"]].concat());
         fs::read(package).unwrap()
     }
 }
