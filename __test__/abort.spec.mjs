@@ -6,7 +6,8 @@ import { fixture, NEW, OLD, rejection } from './support/fixture.mjs'
 import { file, silence, stall } from './support/server.mjs'
 import { testOnLinux } from './support/tools.mjs'
 
-const AT_ONCE_MS = 5000
+/** Longer than a child may take: what only ends when the updater gives up counts as hanging. */
+const PATIENCE_MS = 300_000
 
 test('aborting rejects with the reason itself, before and during a check', async (t) => {
   const { options, server } = await fixture(t)
@@ -146,7 +147,6 @@ const EXITING = `
   function leave() {
     if (left) return
     left = true
-    console.log('LEAVING')
     setTimeout(() => process.exit(7), 20)
   }
 `
@@ -156,7 +156,6 @@ const IN_WORKER = (source) => `
   const code = ${JSON.stringify(source)}
   const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(code)))
   worker.on('message', () => setTimeout(async () => {
-    console.log('LEAVING')
     await worker.terminate()
   }, 20))
   worker.on('exit', () => console.log('terminated'))
@@ -167,9 +166,9 @@ for (const [place, { source, manifest, artifact }] of Object.entries(PLACES)) {
     const { installed, options, publish, server } = await fixture(t)
     publish(NEW, { route: artifact })
     if (manifest) server.routes['/latest.json'] = manifest
-    const { code, leftAfterMs, stderr } = await runChild(t, EXITING + source, { input: options })
+    const input = { ...options, timeout: PATIENCE_MS }
+    const { code, stderr } = await runChild(t, EXITING + source, { input })
     t.is(code, 7, stderr)
-    t.true(leftAfterMs < AT_ONCE_MS, `${leftAfterMs}`)
     const now = await installed()
     t.true(now.equals(OLD) || now.equals(NEW))
   })
@@ -184,14 +183,13 @@ for (const [place, { source, manifest, artifact }] of Object.entries(PLACES)) {
       import { createRequire } from 'node:module'
       import { parentPort } from 'node:worker_threads'
       const updater = createRequire(${JSON.stringify(ADDON)})(${JSON.stringify(ADDON)})
-      const input = ${JSON.stringify(options)}
+      const input = ${JSON.stringify({ ...options, timeout: PATIENCE_MS })}
       const leave = () => parentPort.postMessage('leave')
       ${source}
     `
-    const { code, leftAfterMs, stdout, stderr } = await runChild(t, IN_WORKER(inWorker), { input: options })
+    const { code, stdout, stderr } = await runChild(t, IN_WORKER(inWorker))
     t.is(code, 0, stderr)
     t.true(stdout.includes('terminated'))
-    t.true(leftAfterMs < AT_ONCE_MS, `${leftAfterMs}`)
     const now = await installed()
     t.true(now.equals(OLD) || now.equals(NEW))
   })

@@ -228,6 +228,8 @@ impl Download<'_> {
             headers: self.headers,
             accept: "application/octet-stream",
             resume,
+            // The caller tries again by itself, and counts.
+            is_repeated: false,
             redirects_max: self.limits.redirects_max,
             silence_max: self.silence_max,
         }

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use tokio::time::error::Elapsed;
 use url::Url;
 
 use crate::{
@@ -95,6 +96,9 @@ pub(crate) struct Request<'a> {
     /// First byte wanted, and the strong entity tag that must still hold for it.
     pub(crate) resume: Option<(u64, &'a str)>,
     pub(crate) redirects_max: u32,
+    /// Whether it is made once more where the connection breaks before there is an answer; for those whom nobody else
+    /// lets try again.
+    pub(crate) is_repeated: bool,
     /// Longest wait for the head of an answer, and for each next piece of its body.
     pub(crate) silence_max: Duration,
 }
@@ -154,8 +158,8 @@ impl Client {
         let mut url = request.url.clone();
         for _ in 0..=request.redirects_max {
             let shown = display(&url);
-            let answer = self.hop(request, &url).send();
-            let response = tokio::time::timeout(request.silence_max, answer)
+            let response = self
+                .answer(request, &url)
                 .await
                 .map_err(|_| Error::silence(&shown, "answer", request.silence_max))?
                 .map_err(|error| network(&shown, &error))?;
@@ -176,6 +180,22 @@ impl Client {
         }
         let reason = format!("more than {} redirects", request.redirects_max);
         Err(Error::Network { url: display(request.url), source: reason.into() })
+    }
+
+    /// A server may close a connection that idled at the very moment at which it is used again. That is no failure of
+    /// the server: the request is made once more (RFC 9112, section 9.3.1).
+    async fn answer(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+    ) -> Result<reqwest::Result<reqwest::Response>, Elapsed> {
+        let send = || tokio::time::timeout(request.silence_max, self.hop(request, url).send());
+        match send().await {
+            Ok(Err(error)) if request.is_repeated && error.is_request() && !error.is_connect() => {
+                send().await
+            }
+            outcome => outcome,
+        }
     }
 
     fn hop(&self, request: &Request<'_>, url: &Url) -> reqwest::RequestBuilder {

@@ -134,6 +134,7 @@ impl Updater {
             headers: &settings.headers,
             accept: "application/json",
             resume: None,
+            is_repeated: true,
             redirects_max: settings.config.limits.redirects_max,
             silence_max: settings.timeout,
         };

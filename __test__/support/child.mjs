@@ -11,7 +11,7 @@ const HANG_MS = 60_000
 
 /**
  * Runs a module in a process of its own, where `updater` is the package and `input` what was given.
- * Resolves with its exit code, signal, output, and how long it took to end after it printed `LEAVING`.
+ * Resolves with its exit code, signal and output; one that hangs is ended by a signal.
  */
 export async function runChild(t, source, { input = {}, env = {}, args = [], uid, stdio } = {}) {
   const script = join(await tempDir(t), 'child.mjs')
@@ -33,16 +33,13 @@ export async function runChild(t, source, { input = {}, env = {}, args = [], uid
 function outcome(child) {
   return new Promise((resolve, reject) => {
     const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS)
-    const result = { stdout: '', stderr: '', leavingAt: undefined }
-    child.stdout?.on('data', (data) => {
-      result.stdout += data
-      if (result.stdout.includes('LEAVING')) result.leavingAt ??= performance.now()
-    })
+    const result = { stdout: '', stderr: '' }
+    child.stdout?.on('data', (data) => (result.stdout += data))
     child.stderr?.on('data', (data) => (result.stderr += data))
     child.on('error', reject)
     child.on('close', (code, signal) => {
       clearTimeout(hang)
-      resolve({ ...result, code, signal, leftAfterMs: performance.now() - (result.leavingAt ?? NaN) })
+      resolve({ ...result, code, signal })
     })
   })
 }

@@ -1,6 +1,6 @@
 //! Which answers are an update, and which are none.
 
-use cargo_packager_updater::{Config, Target, Updater};
+use cargo_packager_updater::{Config, ErrorCode, Target, Updater};
 use serde_json::json;
 
 use crate::support::{App, Release, Reply, Server, Site};
@@ -110,4 +110,24 @@ async fn the_endpoint_learns_target_arch_version_and_channel() {
     let Target { os, arch } = Target::current().unwrap();
     let expected = format!("/{}/{}/1.0.0%2B5?c=beta%201", os.as_str(), arch.as_str());
     assert_eq!(server.requests(&expected).len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_an_answer_is_tried_once_more() {
+    let (app, release) = (App::new(), Release::new());
+    for (broken, offered) in [(1, true), (2, false)] {
+        let left = std::sync::atomic::AtomicU32::new(broken);
+        let manifest = release.manifest("http://127.0.0.1:9/App.AppImage").to_string();
+        let server = Server::start(move |_| {
+            use std::sync::atomic::Ordering::SeqCst;
+            let breaks = left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+            if breaks { Reply::close() } else { Reply::ok(manifest.clone()) }
+        });
+        let outcome = app.updater(server.url("/latest.json")).check().await;
+        assert_eq!(outcome.is_ok(), offered);
+        assert_eq!(server.requests("/latest.json").len(), 2);
+        if let Err(error) = outcome {
+            assert_eq!(error.code(), ErrorCode::Network);
+        }
+    }
 }
