@@ -73,7 +73,10 @@ impl PreparedInstall {
         let Self { context, trust, signed_version, prepared, relaunch, args } = self;
         context.refuse_replay(&trust.announced.version)?;
         let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
-        let progress = prepared.commit(&mut |change| ledger.announce(change))?;
+        let progress = prepared.commit(&mut |change| ledger.announce(change)).inspect_err(|_| {
+            // The error that led here is the one to report.
+            let _ = ledger.withdraw();
+        })?;
         // What cannot be removed now is tidied up by the next check.
         let _ = ledger.data.discard_staged(&trust.signature);
         if progress == Progress::Begun {
@@ -109,5 +112,12 @@ impl Ledger<'_> {
             expected,
         });
         self.data.write_state(&State { begun, ..self.context.state()? })
+    }
+
+    /// After the last step has failed. As it lies there, because what it looks like now proves nothing.
+    fn withdraw(&self) -> Result<()> {
+        let known = self.data.state()?;
+        let withdrawn = known.clone().withdrawn();
+        if withdrawn == known { Ok(()) } else { self.data.write_state(&withdrawn) }
     }
 }

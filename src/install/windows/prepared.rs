@@ -115,9 +115,20 @@ impl PreparedInstaller {
     pub(crate) fn commit(mut self, record: Record<'_>) -> Result<Progress> {
         record(Change::Begins)?;
         let progress = self.run()?;
+        if progress == Progress::Done {
+            self.put_on_record(record);
+        }
         // Whoever is at work now needs it.
         self.directory.is_kept = progress == Progress::Begun;
         Ok(progress)
+    }
+
+    /// The exit code says that it is installed, also where the program stays the same until Windows starts again (3010)
+    /// because it is running. Where this cannot be recorded, the record made before has to do.
+    fn put_on_record(&self, record: Record<'_>) {
+        if let Ok(found) = self.system.fingerprint(&self.plan.application) {
+            let _ = record(Change::Replaces(found));
+        }
     }
 
     fn run(&self) -> Result<Progress> {
