@@ -41,7 +41,7 @@ const PATH_MAX_UNITS: usize = 32_768;
 static WAITING: Mutex<Waiting> = Mutex::new(Waiting { copy: None, installer: None, child: None });
 
 struct Waiting {
-    copy: Option<Copy>,
+    copy: Option<PrivateCopy>,
     /// Goes on to count when another program is asked for: an update must not be lost, nor what it replaces be started
     /// while it is at work.
     installer: Option<Pending>,
@@ -49,7 +49,7 @@ struct Waiting {
 }
 
 /// A relauncher that no installation replaces. While it is held, nobody else does so either.
-struct Copy {
+struct PrivateCopy {
     path: PathBuf,
     _held: File,
 }
@@ -72,7 +72,7 @@ pub(super) fn path() -> io::Result<PathBuf> {
 
 /// From here on this copy is used.
 pub(super) fn adopt(path: PathBuf, held: File) {
-    waiting().copy = Some(Copy { path, _held: held });
+    waiting().copy = Some(PrivateCopy { path, _held: held });
 }
 
 /// Starts a command once this process is gone, and the installer that it has asked for, if there is one.
