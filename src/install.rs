@@ -77,7 +77,7 @@ pub(crate) struct Order {
     pub(crate) will_exit: bool,
     /// A higher version is installed now.
     pub(crate) downgrade: bool,
-    /// Arguments for the new version, and its directory, where an installer starts it.
+    /// Arguments for the new version, and its directory, where a program that outlives this one starts it.
     pub(crate) args: Vec<OsString>,
     pub(crate) directory: Option<PathBuf>,
 }
@@ -119,8 +119,10 @@ pub(crate) enum Change {
 pub(crate) enum Progress {
     /// The new version is in place.
     Done,
-    /// An installer is at work, and does the rest itself, starting the new version included.
+    /// An installer is at work. What is started after this process waits for it.
     Begun,
+    /// A program that outlives this one does the rest, starting the new version included.
+    HandedOver,
 }
 
 /// Told what the last step does, before it is done; an error keeps it from being done.
@@ -250,8 +252,8 @@ pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -
             );
             Err(not_updatable(reason))
         }
-        (Format::Nsis | Format::Wix, Place::Program { path, .. }) => {
-            windows::plan(format, path, order).map(InstallPlan::RunInstaller)
+        (Format::Nsis | Format::Wix, Place::Program { path, format: installed }) => {
+            windows::plan(format, *installed, path, order).map(InstallPlan::RunInstaller)
         }
         (format, _) => {
             let reason = "this version of the updater cannot install it".to_owned();

@@ -28,7 +28,7 @@ pub struct RelaunchOptions {
 }
 
 /// Starts the application again as soon as this process has exited, however it ends. Does not exit by itself.
-/// Called again, it replaces the earlier request.
+/// Called again, it replaces the earlier request. On Windows, an installer that was begun is not disturbed, and goes first.
 ///
 /// # Errors
 /// [`Error::InvalidOption`] where the path is not absolute or an argument holds a zero byte; [`Error::Io`] or

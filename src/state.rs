@@ -144,6 +144,11 @@ impl DataDir {
         self.read("staged.json").ok().flatten()
     }
 
+    pub(crate) fn is_staged(&self, signature: &Signature) -> bool {
+        let staged = self.staged().and_then(|staged| staged.parsed_signature());
+        staged.is_some_and(|staged| staged.identity() == signature.identity())
+    }
+
     pub(crate) fn forget_staged(&self) -> Result<()> {
         remove(&self.path.join("staged.json"))
     }
@@ -164,8 +169,7 @@ impl DataDir {
 
     /// Forgets the staged update and its file.
     pub(crate) fn discard_staged(&self, signature: &Signature) -> Result<()> {
-        let staged = self.staged().and_then(|staged| staged.parsed_signature());
-        if staged.is_some_and(|staged| staged.identity() == signature.identity()) {
+        if self.is_staged(signature) {
             self.forget_staged()?;
         }
         remove(&self.finished(signature))

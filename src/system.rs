@@ -128,7 +128,8 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn fingerprint(&self, path: &Path) -> io::Result<Fingerprint>;
     /// The same, of an open file.
     fn fingerprint_of(&self, file: &File) -> io::Result<Fingerprint>;
-    /// Starts a program once this process is gone, however it ends; replaces an earlier request.
+    /// Starts a program once this process is gone, however it ends, and the installer is done that it has started or left
+    /// to run. Replaces an earlier program.
     fn spawn_after_exit(&self, command: &Command) -> io::Result<()>;
     /// Whole directories.
     #[cfg(any(target_os = "macos", all(test, unix)))]

@@ -6,6 +6,7 @@ export const config = {
   endpoints: ['https://releases.example.com/latest.json'],
   pubkey: '<pubkey here>',
   requireSignedVersion: true,
-  // What electron-builder's NSIS installer wants to hear: do not ask again what was asked at the first installation.
-  windows: { installerArgs: ['--updated'] },
+  // What electron-builder's NSIS installer wants to hear: do not ask again what was asked at the first installation, and
+  // leave it to the updater to start the application.
+  windows: { installMode: 'quiet', installerArgs: ['--updated'] },
 }

@@ -4,6 +4,7 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io,
     os::windows::{
         ffi::OsStringExt,
@@ -19,22 +20,27 @@ use windows_sys::Win32::{
     System::Threading::{INFINITE, WaitForSingleObject},
 };
 
-use crate::job::{Installer, Job, Start};
+use crate::job::{self, Header, Installer, Job, Start, Work};
 
 pub(crate) fn run() -> ExitCode {
-    // Whoever asks was gone before saying what for: there is nothing to be done.
-    let Ok(Job { process, installer, start }) = Job::read(&mut io::stdin().lock()) else {
-        return ExitCode::FAILURE;
-    };
-    if wait(&owned(process)).is_err() {
-        return ExitCode::FAILURE;
-    }
-    let installed = installer.map_or(Ok(0), install);
+    if accept().and_then(carry_out).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Where whoever asks was gone before saying what for, there is nothing to be done.
+fn accept() -> io::Result<Job> {
+    let mut input = io::stdin().lock();
+    let Header { version, reply } = Header::read(&mut input)?;
+    let is_understood = version == job::VERSION;
+    let job = if is_understood { Some(Job::read(reply, &mut input)?) } else { None };
+    job::answer(&mut File::from(owned(reply)))?;
+    job.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn carry_out(Job { process, installer, start, .. }: Job) -> io::Result<()> {
+    wait(&owned(process))?;
+    let installed = installer.map_or(Ok(()), install);
     let started = start.map_or(Ok(()), launch);
-    match (installed, started) {
-        (Ok(code), Ok(())) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
-        _ => ExitCode::FAILURE,
-    }
+    installed.and(started)
 }
 
 fn owned(handle: u64) -> OwnedHandle {
@@ -53,15 +59,18 @@ fn wait(process: &OwnedHandle) -> io::Result<()> {
 }
 
 /// The file is held until the installer has ended.
-fn install(installer: Installer) -> io::Result<i32> {
-    let _held = owned(installer.held);
-    let status = Command::new(text(&installer.program))
-        .raw_arg(text(&installer.arguments))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
-    Ok(status.code().unwrap_or(-1))
+fn install(Installer { held, work }: Installer) -> io::Result<()> {
+    let _held = owned(held);
+    match work {
+        Work::Await(process) => wait(&owned(process)),
+        Work::Run { program, arguments } => Command::new(text(&program))
+            .raw_arg(text(&arguments))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .map(drop),
+    }
 }
 
 /// The program prints where the one before it did.

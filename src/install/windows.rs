@@ -38,8 +38,8 @@ pub(crate) struct InstallerPlan {
 /// How it is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
-    /// The artifact is a program that goes on by itself and starts the new version, if it is to.
-    Itself { arguments: String },
+    /// The artifact is a program that goes on by itself. Another, which waits for it, starts the new version.
+    Itself { arguments: String, relaunch: bool },
     /// By msiexec, `arguments` behind the file's name.
     Msiexec { arguments: String, wait: Wait },
 }
@@ -75,11 +75,17 @@ fn has_uninstaller(program: &Path, system: &dyn System) -> bool {
     names.iter().any(|name| system.is_file(&sibling(program, name)).unwrap_or(false))
 }
 
-/// Decides how to run the installer.
+/// Decides how to run the installer. `installed` is what installed the application, where that is known.
 ///
 /// # Errors
-/// [`Error::InvalidOption`] for arguments that it cannot be told.
-pub(super) fn plan(format: Format, application: &Path, order: &Order) -> Result<InstallerPlan> {
+/// [`Error::InvalidOption`] for arguments that it cannot be told; [`Error::NotUpdatable`] for another kind of installer.
+pub(super) fn plan(
+    format: Format,
+    installed: Option<Format>,
+    application: &Path,
+    order: &Order,
+) -> Result<InstallerPlan> {
+    refuse_another(format, installed, application)?;
     let (run, extension) = if format == Format::Nsis {
         (plan_nsis(order)?, "exe")
     } else {
@@ -90,18 +96,30 @@ pub(super) fn plan(format: Format, application: &Path, order: &Order) -> Result<
     Ok(InstallerPlan { application: application.to_owned(), file_name, run })
 }
 
-/// The switches are those of the packager's installers: `/P` passive, `/R` start the application afterwards; `/S`, silent,
-/// is known to every NSIS installer (users manual, 3.2.1).
+/// It would put a second copy beside the first, which would be offered the same release for ever.
+fn refuse_another(format: Format, installed: Option<Format>, application: &Path) -> Result<()> {
+    match installed {
+        Some(installed) if installed != format => {
+            let application = application.display();
+            let reason =
+                format!("{application} was installed by {installed}, which {format} does not replace");
+            Err(Error::NotUpdatable { reason })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `/P`, passive, is a switch of the packager's installers; `/S`, silent, is known to every NSIS installer (users manual,
+/// 3.2.1). The packager's `/R`, start the application afterwards, is not used: an installer with the rights of an
+/// administrator would start it with these.
 fn plan_nsis(order: &Order) -> Result<Run> {
     let mode = match order.windows.install_mode {
         InstallMode::Passive => " /P",
         InstallMode::Quiet => " /S",
-        // Its last page asks whether to start the application.
         InstallMode::BasicUi => "",
     };
-    let restart = if order.relaunch && !mode.is_empty() { " /R" } else { "" };
     let args = arguments::nsis(&order.windows.installer_args)?;
-    Ok(Run::Itself { arguments: format!("{mode}{restart}{args}") })
+    Ok(Run::Itself { arguments: format!("{mode}{args}"), relaunch: order.relaunch })
 }
 
 /// Windows Installer, "Command-Line Options": `/passive`, `/quiet`, `/qb+` a basic interface with a last dialog.
@@ -137,11 +155,31 @@ impl InstallerPlan {
             return Err(Error::NotUpdatable { reason });
         }
         let installers = self.installers(system)?;
-        match self.run {
-            // NSIS starts the application by itself.
-            Run::Itself { .. } | Run::Msiexec { wait: Wait::Here { relaunch: false }, .. } => Ok(()),
-            Run::Msiexec { .. } => relauncher(installers, system).map(drop),
+        if self.needs_relauncher() { self.relauncher(installers, system).map(drop) } else { Ok(()) }
+    }
+
+    const fn needs_relauncher(&self) -> bool {
+        !matches!(
+            self.run,
+            Run::Itself { relaunch: false, .. } | Run::Msiexec { wait: Wait::Here { relaunch: false }, .. }
+        )
+    }
+
+    /// The program that outlives this one, which is shipped with it.
+    fn relauncher(&self, installers: &dyn Installers, system: &dyn System) -> Result<PathBuf> {
+        let path = installers.relauncher().map_err(|error| Error::io("find", "relauncher.exe", error))?;
+        if system.is_file(&path).unwrap_or(false) {
+            return Ok(path);
         }
+        let alternative = match self.run {
+            Run::Itself { .. } => "`relaunch: false`",
+            Run::Msiexec { .. } => "`exit: false` and `relaunch: false`",
+        };
+        let path = path.display();
+        let reason = format!(
+            "{path} is missing: ship it beside the addon, as its package does, or install with {alternative}"
+        );
+        Err(Error::NotUpdatable { reason })
     }
 
     fn installers<'a>(&self, system: &'a dyn System) -> Result<&'a dyn Installers> {
@@ -163,19 +201,6 @@ impl InstallerPlan {
         }
         Err(Error::InvalidArtifact { format: self.format().as_str(), reason: reason.to_owned() })
     }
-}
-
-/// The program that outlives this one, which is shipped with it.
-fn relauncher(installers: &dyn Installers, system: &dyn System) -> Result<PathBuf> {
-    let path = installers.relauncher().map_err(|error| Error::io("find", "relauncher.exe", error))?;
-    if system.is_file(&path).unwrap_or(false) {
-        return Ok(path);
-    }
-    let reason = format!(
-        "{} is missing: ship it beside the addon, as its package does, or install with `exit: false` and `relaunch: false`",
-        path.display()
-    );
-    Err(Error::NotUpdatable { reason })
 }
 
 /// Everything behind `msiexec`. A path holds no quotation mark on Windows.
@@ -238,26 +263,27 @@ mod tests {
     }
 
     fn planned(format: Format, order: &Order) -> InstallerPlan {
-        plan(format, Path::new(APPLICATION), order).unwrap()
+        plan(format, None, Path::new(APPLICATION), order).unwrap()
     }
 
     #[test]
     fn an_nsis_installer_is_told_how_much_to_show_and_what_the_author_adds() {
         for (mode, expected) in [
-            (InstallMode::Passive, " /P /R \"a b\" /D=C:\\x y"),
-            (InstallMode::Quiet, " /S /R \"a b\" /D=C:\\x y"),
+            (InstallMode::Passive, " /P \"a b\" /D=C:\\x y"),
+            (InstallMode::Quiet, " /S \"a b\" /D=C:\\x y"),
             (InstallMode::BasicUi, " \"a b\" /D=C:\\x y"),
         ] {
             let plan = planned(Format::Nsis, &order(mode, &["/D=C:\\x y", "a b"]));
-            assert_eq!(plan.run, Run::Itself { arguments: expected.to_owned() });
+            assert_eq!(plan.run, Run::Itself { arguments: expected.to_owned(), relaunch: true });
             assert_eq!(plan.file_name, "My-App-2.0.0-rc.1-5-installer.exe");
         }
     }
 
     #[test]
-    fn without_relaunch_no_installer_starts_the_application() {
+    fn without_relaunch_nobody_starts_the_application() {
         let order = Order { relaunch: false, ..order(InstallMode::Quiet, &[]) };
-        assert_eq!(planned(Format::Nsis, &order).run, Run::Itself { arguments: " /S".to_owned() });
+        let silent = Run::Itself { arguments: " /S".to_owned(), relaunch: false };
+        assert_eq!(planned(Format::Nsis, &order).run, silent);
         let Run::Msiexec { wait, .. } = planned(Format::Wix, &order).run else { panic!("no MSI") };
         assert_eq!(wait, Wait::Outside { then: None });
     }
@@ -303,6 +329,21 @@ mod tests {
         ] {
             let system = FakeSystem::default().with_file(name, b"MZ");
             assert_eq!(locate(None, Path::new(APPLICATION), &system).unwrap().format(), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_kind_of_installer_does_not_put_a_second_copy_beside_the_first() {
+        let order = order(InstallMode::Quiet, &[]);
+        for (format, installed, is_refused) in [
+            (Format::Nsis, Some(Format::Nsis), false),
+            (Format::Wix, Some(Format::Nsis), true),
+            (Format::Nsis, Some(Format::Wix), true),
+            (Format::Wix, None, false),
+        ] {
+            let outcome = plan(format, installed, Path::new(APPLICATION), &order).map(drop);
+            let expected = if is_refused { Err(ErrorCode::NotUpdatable) } else { Ok(()) };
+            assert_eq!(outcome.map_err(|error| error.code()), expected, "{format} over {installed:?}");
         }
     }
 

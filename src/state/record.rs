@@ -95,6 +95,13 @@ impl State {
         self
     }
 
+    /// What is known once an installer or a package manager has said that it failed. Its word counts, and not that
+    /// something else lies at the target: undoing it may put the old version back as a new file.
+    pub(crate) fn withdrawn(mut self) -> Self {
+        self.begun.take_if(|begun| matches!(begun.expected, Expected::AnythingBut(_)));
+        self
+    }
+
     /// Whether the artifact with this signature is what lies at the target now.
     pub(crate) fn is_installed(&self, signature: &Signature, found: Option<&Fingerprint>) -> bool {
         self.installed.as_ref().is_some_and(|installed| {
@@ -147,5 +154,17 @@ mod tests {
         assert_eq!(outcome(Expected::Exactly(looks(2)), Some(looks(3))), failed);
         assert_eq!(outcome(Expected::AnythingBut(looks(1)), Some(looks(1))), failed);
         assert_eq!(outcome(Expected::AnythingBut(looks(1)), None), failed);
+    }
+
+    #[test]
+    fn what_an_installer_calls_a_failure_is_one_whatever_its_undoing_left_at_the_target() {
+        let state = begun(Expected::AnythingBut(looks(1))).withdrawn().settled(Some(&looks(2)));
+        assert_eq!((state.installed.unwrap().signature.as_str(), state.signed_version_seen), ("old", false));
+    }
+
+    #[test]
+    fn what_this_program_replaced_itself_is_told_by_the_target_also_after_an_error() {
+        let replaced = begun(Expected::Exactly(looks(2)));
+        assert_eq!(replaced.clone().withdrawn(), replaced);
     }
 }

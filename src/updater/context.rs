@@ -140,7 +140,8 @@ impl Context {
         if settled == known { Ok(()) } else { data.write_state(&settled) }
     }
 
-    /// What an installation of this version is asked to do; Windows installers are used to start the new version.
+    /// What an installation of this version is asked to do. Installers of Windows need the files of the application, so by
+    /// default it leaves, and is started again.
     pub(super) fn order(&self, version: &Version, format: Format, options: &InstallOptions) -> Order {
         Order {
             target: self.settings.target,

@@ -60,8 +60,7 @@ impl PreparedInstall {
     pub fn finish(self) -> Result<()> {
         let data = self.context.data()?;
         let _lock = data.lock()?;
-        let staged = data.staged().and_then(|staged| staged.parsed_signature());
-        if staged.is_none_or(|staged| staged.identity() != self.trust.signature.identity()) {
+        if !data.is_staged(&self.trust.signature) {
             let reason = format!("{} is not staged any more", self.trust.announced.version);
             return Err(Error::NotUpdatable { reason });
         }
@@ -73,15 +72,12 @@ impl PreparedInstall {
         let Self { context, trust, signed_version, prepared, relaunch, args } = self;
         context.refuse_replay(&trust.announced.version)?;
         let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
-        let progress = prepared.commit(&mut |change| ledger.announce(change))?;
-        // What cannot be removed now is tidied up by the next check.
-        let _ = ledger.data.discard_staged(&trust.signature);
-        if progress == Progress::Begun {
-            return Ok(());
-        }
-        // Until this can be written, the record made before the last step says the same.
-        let _ = context.settle(&ledger.data);
-        if relaunch {
+        let progress = prepared.commit(&mut |change| ledger.announce(change)).inspect_err(|_| {
+            // The error that led here is the one to report.
+            let _ = ledger.withdraw();
+        })?;
+        ledger.close(progress);
+        if relaunch && progress != Progress::HandedOver {
             relaunch::start(context.installation.launch(), args, &*context.system)?;
         }
         Ok(())
@@ -109,5 +105,25 @@ impl Ledger<'_> {
             expected,
         });
         self.data.write_state(&State { begun, ..self.context.state()? })
+    }
+
+    /// After the last step. What cannot be written or removed now is seen to by the next check.
+    fn close(&self, progress: Progress) {
+        let signature = &self.trust.signature;
+        if progress == Progress::Done {
+            let _ = self.data.discard_staged(signature);
+            let _ = self.context.settle(&self.data);
+        } else if self.data.is_staged(signature) {
+            // Whether it will succeed is not known, so the file stays for another attempt. That is not made by itself:
+            // an application that installs what is pending, and is started again after each refusal, would never run.
+            let _ = self.data.forget_staged();
+        }
+    }
+
+    /// After the last step has failed. As it lies there, because what it looks like now proves nothing.
+    fn withdraw(&self) -> Result<()> {
+        let known = self.data.state()?;
+        let withdrawn = known.clone().withdrawn();
+        if withdrawn == known { Ok(()) } else { self.data.write_state(&withdrawn) }
     }
 }

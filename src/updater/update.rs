@@ -16,7 +16,7 @@ use crate::{
     manifest::Release,
     progress::{Meter, Phase},
     signature::{Trust, VerifiedArtifact, VerifyingFile},
-    state::{Lock, Staged, random_name, remove},
+    state::{DataDir, Lock, Staged, random_name, remove},
     target::Format,
 };
 
@@ -301,20 +301,25 @@ impl Update {
 
     /// What an earlier call or run finished, verified again.
     async fn at_hand(&self, trust: &Arc<Trust>, lock: Arc<Lock>) -> Result<Option<VerifiedArtifact>> {
-        let context = Arc::clone(&self.inner.context);
+        let this = self.clone();
         let trust = Arc::clone(trust);
         run_blocking(move || {
             let _lock = lock;
+            let context = &this.inner.context;
             let data = context.data()?;
             // What was staged before stays usable until this download is finished.
             let staged = data.staged().and_then(|staged| staged.parsed_signature());
             data.sweep(staged.iter().chain([&trust.signature]));
             let path = data.finished(&trust.signature);
             let Ok(file) = context.system.open_private(&path) else { return Ok(None) };
-            match VerifiedArtifact::from_file(file, path.clone(), &trust) {
-                Ok(artifact) => Ok(Some(artifact)),
-                Err(_) => remove(&path).map(|()| None),
+            let Ok(artifact) = VerifiedArtifact::from_file(file, path.clone(), &trust) else {
+                return remove(&path).map(|()| None);
+            };
+            // An installer that was handed it before may have come to nothing.
+            if !data.is_staged(&trust.signature) {
+                this.make_known(&data, 0)?;
             }
+            Ok(Some(artifact))
         })
         .await
     }
@@ -322,13 +327,18 @@ impl Update {
     /// Makes a verified download known to later runs.
     fn keep(&self, artifact: VerifiedArtifact, downloaded_bytes: u64) -> Result<VerifiedArtifact> {
         let data = self.inner.context.data()?;
-        let release = self.release();
-        let path = data.finished(&release.signature);
+        let path = data.finished(&self.release().signature);
         let system = &self.inner.context.system;
         system
             .rename(artifact.file(), artifact.path(), &path)
             .map_err(|error| Error::io("rename", artifact.path(), error))?;
         remove(&artifact.path().with_extension("json"))?;
+        self.make_known(&data, downloaded_bytes)?;
+        Ok(artifact.moved_to(path))
+    }
+
+    fn make_known(&self, data: &DataDir, downloaded_bytes: u64) -> Result<()> {
+        let release = self.release();
         data.write_staged(&Staged {
             version: release.version.clone(),
             target: release.target.clone(),
@@ -337,7 +347,7 @@ impl Update {
             downloaded_bytes,
         })?;
         data.sweep([&release.signature]);
-        Ok(artifact.moved_to(path))
+        Ok(())
     }
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {

@@ -146,6 +146,16 @@ async fn staging_twice_downloads_once() {
 }
 
 #[tokio::test]
+async fn what_was_downloaded_before_is_found_by_later_runs_once_it_is_staged_again() {
+    let (app, site) = (App::new(), Site::honest(Release::new()));
+    site.update(&app).await.stage(Default::default()).await.unwrap();
+    fs::remove_file(app.data_file("json")).unwrap();
+    site.update(&app).await.stage(Default::default()).await.unwrap();
+    assert_eq!(site.downloads().len(), 1);
+    assert_eq!(pending("1.0.0", offline(&app)).await.unwrap().version().to_string(), "2.0.0");
+}
+
+#[tokio::test]
 async fn what_was_discarded_is_gone() {
     let app = staged().await;
     let found = pending("1.0.0", offline(&app)).await.unwrap();

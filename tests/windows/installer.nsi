@@ -1,4 +1,5 @@
-; An installer with the switches of the packager's: /P passive, /R start the application afterwards.
+; An installer with the switches of the packager's: /P passive, /R start the application afterwards. It waits while there
+; is a file to wait for, and fails where it was made to.
 Target amd64-unicode
 Name "My App"
 OutFile "${OUT}"
@@ -12,6 +13,15 @@ Page instfiles
 
 Section
   SetOutPath "$INSTDIR"
+  FileOpen $0 "$INSTDIR\runs.txt" w
+  FileClose $0
+  IfFileExists "$INSTDIR\wait.txt" 0 +3
+  Sleep 50
+  Goto -2
+!ifdef FAILS
+  SetErrorLevel 2
+  Quit
+!endif
   File "/oname=App.exe" "${APP}"
   ; What it was told, as it came.
   FileOpen $0 "$INSTDIR\told.txt" w

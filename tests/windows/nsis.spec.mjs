@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { Application, HELD, end, nsis, prepare, splitsInto, textOf, until } from './support.mjs'
+import { Application, HELD, addonBeside, end, nsis, prepare, splitsInto, textOf, until } from './support.mjs'
 
 /** Each has to reach the installer as one argument. */
 const ARGS = [
@@ -19,33 +19,83 @@ const ARGS = [
 before(prepare)
 after(end)
 
-async function installed(t) {
+async function installed(t, how) {
   const application = await Application.install(t)
-  application.publish(nsis(application.directory), 'nsis')
+  application.publish(nsis(application.directory, how), 'nsis')
   return application
 }
 
 for (const [installMode, switches] of [
-  ['passive', ['/P', '/R']],
-  ['quiet', ['/S', '/R']],
+  ['passive', ['/P']],
+  ['quiet', ['/S']],
   ['basicUi', []],
 ]) {
   test(`${installMode}: from the check to the new version, each argument as one`, async (t) => {
     const application = await installed(t)
-    const { checked, stayed, exit } = await application.run('install', {
-      options: { windows: { installMode, installerArgs: ARGS } },
-    })
+    const options = { windows: { installMode, installerArgs: ARGS } }
+    const { checked, done, stayed, exit } = await application.run(
+      'install',
+      { options },
+      'two words',
+      'a"b\\',
+    )
     assert.equal(checked.path, application.program)
-    assert.deepEqual({ stayed, exit }, { stayed: undefined, exit: { code: 0 } })
+    // Who waits for the promise hears before the process ends.
+    assert.deepEqual({ done, stayed, exit }, { done: {}, stayed: undefined, exit: { code: 0 } })
     const told = await textOf(`${application.directory}\\told.txt`, 'utf16le')
     assert.ok(splitsInto(told, ...switches, ...ARGS), told)
     assert.equal(application.has(`${application.directory}\\silent.txt`), installMode === 'quiet')
-    if (installMode !== 'basicUi')
-      assert.deepEqual((await application.started()).toSpliced(1, 1), ['2.0.0', 'started-by-installer'])
+    const [version, directory, script, request, ...args] = await application.started()
+    assert.deepEqual([version, directory, args], ['2.0.0', application.home, ['two words', 'a"b\\']])
+    assert.ok(script.endsWith('update.cjs') && request.endsWith('.json'))
     const [{ names }] = application.installs()
-    assert.deepEqual(names, ['App-2.0.0-installer.exe'])
+    assert.deepEqual(names.sort(), ['App-2.0.0-installer.exe', 'relauncher.exe'])
   })
 }
+
+test('the new version starts when the installer has ended, which nobody can change until then', async (t) => {
+  const application = await installed(t)
+  const wait = `${application.directory}\\wait.txt`
+  application.write(wait, '')
+  const { exit } = await application.run('relaunchThenInstall', {
+    // Of what was asked for before, nothing is started while the installer is at work.
+    relaunch: { executablePath: application.program, args: ['too early'] },
+    options: { windows: { installMode: 'quiet' } },
+  })
+  assert.equal(exit.code, 0)
+  await until('the installer runs', () => application.has(`${application.directory}\\runs.txt`))
+  const [{ path }] = application.installs()
+  assert.deepEqual(await application.attack(`${path}\\App-2.0.0-installer.exe`), HELD)
+  assert.ok(!application.has(`${application.directory}\\started.txt`))
+  application.remove(wait)
+  const [version, ...rest] = await application.started()
+  assert.equal(version, '2.0.0')
+  assert.ok(!rest.includes('too early'))
+})
+
+test('an installer that fails leaves the old version, which is started; another attempt downloads nothing', async (t) => {
+  const application = await installed(t, { fails: true })
+  const options = { windows: { installMode: 'quiet' } }
+  assert.equal((await application.run('install', { options })).exit.code, 0)
+  assert.equal((await application.started())[0], '1.0.0')
+  // It would be installed, and fail, at every start.
+  assert.equal((await application.run('pending')).pending.version, null)
+  assert.equal((await application.run('check')).checked.version, '2.0.0')
+  assert.deepEqual((await application.run('stage')).done, {})
+  assert.equal(application.server.requestsOf('/artifact').length, 1)
+  assert.equal((await application.run('pending')).pending.version, '2.0.0')
+})
+
+test('without relauncher.exe only an application that is to be started again is refused', async (t) => {
+  const application = await installed(t)
+  const { addon } = addonBeside(t)
+  const { failed } = await application.run('install', { addon })
+  assert.equal(failed.code, 'ERR_UPDATER_NOT_UPDATABLE')
+  assert.match(failed.message, /relauncher\.exe is missing.*or install with `relaunch: false`/)
+  assert.equal(application.server.requestsOf('/artifact').length, 0)
+  assert.deepEqual((await application.run('install', { addon, install: { relaunch: false } })).done, {})
+  await textOf(`${application.directory}\\told.txt`, 'utf16le')
+})
 
 test('what was installed is gone after the next check, and not offered again', async (t) => {
   const application = await installed(t)
@@ -62,7 +112,7 @@ test('/D= names a directory with spaces, last and unquoted', async (t) => {
     options: { windows: { installMode: 'quiet', installerArgs: [`/D=${directory}`, 'a b'] } },
   })
   const told = await textOf(`${directory}\\told.txt`, 'utf16le')
-  assert.ok(splitsInto(told, '/S', '/R', 'a b'), told)
+  assert.ok(splitsInto(told, '/S', 'a b'), told)
 })
 
 test('an application that quits by itself is left alone, and not started without being asked', async (t) => {
@@ -109,7 +159,7 @@ test('what is no program is refused, and nothing is left of it', async (t) => {
 test('arguments that no installer could be told are refused by the check', async (t) => {
   const application = await installed(t)
   const { failed } = await application.run('check', {
-    options: { windows: { installerArgs: ['fine', '/D=C:\\"x"'] } },
+    options: { windows: { installerArgs: ['fine', '/S and more'] } },
   })
   assert.deepEqual([failed.code, failed.option], ['ERR_UPDATER_INVALID_OPTION', 'windows.installerArgs[1]'])
 })

@@ -22,6 +22,7 @@ import { WINE, WINE_ENV } from '../../scripts/hosts/wine.mjs'
 
 const BUILT = outputOf('x86_64-pc-windows-gnu')
 export const ADDON = join(BUILT, 'updater.win32-x64-msvc.node')
+export const RELAUNCHER = join(BUILT, 'relauncher.exe')
 /** As Windows and as this system name it. */
 const HOME = 'C:\\updater tests'
 const HOME_HERE = join(CACHED.wine, 'drive_c', 'updater tests')
@@ -36,6 +37,8 @@ const LOCAL = join(
   'crabnebula-updater',
 )
 const MADE = join(BUILT, 'installers')
+/** A relauncher of another version of the package. */
+export const OTHER_RELAUNCHER = join(MADE, 'relauncher.exe')
 const ENV = {
   ...process.env,
   ...WINE_ENV,
@@ -79,6 +82,7 @@ export function prepare() {
     compile(`App-${version}.exe`, '-municode', '-mwindows', `-DVERSION="${version}"`, source('app.c'))
   compile('msiexec.exe', '-municode', '-mwindows', source('msiexec.c'), '-lmsi')
   compile('failing.dll', '-shared', source('failing.c'))
+  compile('relauncher.exe', '-mwindows', source('relauncher.c'))
   // One that was left by tests that were killed.
   restoreMsiexec()
 }
@@ -89,8 +93,9 @@ export function end() {
 }
 
 /** An NSIS installer of version 2.0.0. */
-export function nsis(directory) {
-  const defines = { OUT: join(MADE, 'setup.exe'), APP: join(MADE, 'App-2.0.0.exe'), DIRECTORY: directory }
+export function nsis(directory, { fails = false } = {}) {
+  const made = { OUT: join(MADE, 'setup.exe'), APP: join(MADE, 'App-2.0.0.exe'), DIRECTORY: directory }
+  const defines = fails ? { ...made, FAILS: 1 } : made
   const args = Object.entries(defines).map(([name, value]) => `-D${name}=${value}`)
   run('makensis', '-V2', ...args, join(import.meta.dirname, 'installer.nsi'))
   return readFileSync(defines.OUT)
@@ -146,6 +151,18 @@ export async function until(what, condition) {
   throw new Error(`in vain: ${what}`)
 }
 
+/** A copy of the addon, with this relauncher beside it or none. */
+export function addonBeside(t, relauncher) {
+  const directory = join(BUILT, 'copies', randomUUID())
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  mkdirSync(directory, { recursive: true })
+  const addon = join(directory, 'updater.node')
+  cpSync(ADDON, addon)
+  const beside = join(directory, 'relauncher.exe')
+  if (relauncher) cpSync(relauncher, beside)
+  return { addon, replace: (other) => (rmSync(beside), cpSync(other, beside)) }
+}
+
 /** In the place of msiexec, a program that ends with this code, or installs without one; `wait`: when `go` is called. */
 export function standIn(t, code, { wait = false } = {}) {
   const directory = `${HOME}\\msiexec`
@@ -191,6 +208,7 @@ export class Application {
 
   path = (name) => `${this.home}\\${name}`
   has = (path) => existsSync(here(path))
+  remove = (path) => rmSync(here(path))
   write = (path, text) => writeFileSync(here(path), text)
   names = (path) => (existsSync(here(path)) ? readdirSync(here(path)) : [])
 
@@ -256,6 +274,12 @@ export class Application {
   async run(...request) {
     const events = await this.start(...request).events()
     return Object.fromEntries(events.map(({ event, ...more }) => [event, more]))
+  }
+
+  /** Puts the same program there as another file. */
+  restore() {
+    this.remove(this.program)
+    cpSync(join(MADE, 'App-1.0.0.exe'), here(this.program))
   }
 
   /** What the program noted when it was started: version, directory, arguments. */

@@ -25,7 +25,14 @@ const ACTS = {
     note('scheduled')
     await goes()
   },
-  relaunch: () => updater.relaunch(request.relaunch),
+  async installThenRelaunch(update) {
+    await update.downloadAndInstall(request.install)
+    await updater.relaunch(request.relaunch)
+  },
+  async relaunchThenInstall(update) {
+    await updater.relaunch(request.relaunch)
+    await update.downloadAndInstall(request.install)
+  },
 }
 
 async function main() {

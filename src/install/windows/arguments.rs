@@ -8,6 +8,14 @@ use crate::{Error, Result};
 const OPTION: &str = "windows.installerArgs";
 /// The directory to install to: last, and without quotation marks even if it has spaces (NSIS users manual, 3.2.1).
 const NSIS_DIRECTORY: &str = "/D=";
+/// What the stub looks for itself, exactly so (`/S` and `/s` are two things); a space or the end of the line follows.
+const NSIS_SWITCHES: [&str; 2] = ["/S", "/NCRC"];
+/// UTF-16 units of a command line that the stub keeps: `NSIS_MAX_STRLEN`, 1,024 with the zero unless NSIS was built
+/// otherwise. Of the rest, and so of `/D=`, nobody would hear.
+const NSIS_LINE_MAX_UNITS: usize = 1_023;
+/// Those before the arguments: the installer's path (MAX_PATH), its quotation marks, and ` /P`.
+const NSIS_LINE_START_UNITS: usize = 260 + 2 + 3;
+const NSIS_ARGS_MAX_UNITS: usize = NSIS_LINE_MAX_UNITS - NSIS_LINE_START_UNITS;
 
 /// The arguments for an NSIS installer, each behind a space.
 pub(super) fn nsis(args: &[String]) -> Result<String> {
@@ -20,7 +28,7 @@ pub(super) fn nsis(args: &[String]) -> Result<String> {
         } else if !arg.starts_with(NSIS_DIRECTORY) {
             let text = quoted(arg);
             if is_misread_by_nsis(&text) {
-                return refuse("would be misread: behind a quotation mark NSIS looks for its own switches");
+                return refuse("would be misread: NSIS looks for its own switches also in what is quoted");
             }
             line.push(' ');
             line.push_str(&text);
@@ -33,6 +41,13 @@ pub(super) fn nsis(args: &[String]) -> Result<String> {
     if let Some(directory) = directory {
         line.push(' ');
         line.push_str(directory);
+    }
+    let units = line.encode_utf16().count();
+    if units > NSIS_ARGS_MAX_UNITS {
+        let value = format!("{units} characters with spaces and quotation marks");
+        let reason =
+            format!("an NSIS installer is told at most {NSIS_ARGS_MAX_UNITS}, and would not see the rest");
+        return Err(Error::option_invalid(OPTION, value, reason));
     }
     Ok(line)
 }
@@ -85,25 +100,31 @@ fn quoted(arg: &str) -> String {
     text + &"\\\"".repeat(marks)
 }
 
-/// The stub of an NSIS installer looks for its switches by itself: to it every quotation mark ends what another began, and
-/// only a space parts the rest. Tells whether it would find one in an argument, or the end of it in the next.
+/// The stub of an NSIS installer looks for its switches by itself: every quotation mark ends what another began, only a
+/// space parts the rest, and behind either of them a switch counts. Tells whether it would find one in an argument that is
+/// more than that, or the end of it in the next.
 fn is_misread_by_nsis(quoted: &str) -> bool {
     let mut rest = quoted;
     while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('"') {
-            let Some((_, after)) = inner.split_once('"') else { return true };
-            rest = after;
-        } else {
-            let (piece, after) = rest.split_once(' ').unwrap_or((rest, ""));
-            let is_whole = piece.len() == quoted.len();
-            if !is_whole && (matches!(piece, "/S" | "/NCRC") || piece.starts_with(NSIS_DIRECTORY)) {
-                return true;
-            }
-            rest = after;
+        let inner = rest.strip_prefix('"');
+        let text = inner.unwrap_or(rest);
+        if begins_with_switch(text) && !NSIS_SWITCHES.contains(&quoted) {
+            return true;
         }
-        rest = rest.trim_start_matches(' ');
+        let end = if inner.is_some() { '"' } else { ' ' };
+        match text.split_once(end) {
+            Some((_, after)) => rest = after.trim_start_matches(' '),
+            None => return inner.is_some(),
+        }
     }
     false
+}
+
+fn begins_with_switch(text: &str) -> bool {
+    let is_switch =
+        |after: Option<&str>| after.is_some_and(|after| after.is_empty() || after.starts_with(' '));
+    NSIS_SWITCHES.iter().any(|switch| is_switch(text.strip_prefix(switch)))
+        || text.starts_with(NSIS_DIRECTORY)
 }
 
 /// A property's name begins with a letter or underscore, and goes on with these, digits and periods.
@@ -190,19 +211,22 @@ mod tests {
             let length = self.below(6);
             (0..length).map(|_| self.text()).collect()
         }
+
+        /// A list that is not refused, and its line. Few are.
+        fn accepted(&mut self) -> (Vec<String>, String) {
+            let is_directory = |arg: &String| arg.starts_with(NSIS_DIRECTORY);
+            let attempts = (0..10).map(|_| self.list()).filter(|args| !args.iter().any(is_directory));
+            let mut accepted = attempts.filter_map(|args| nsis(&args).ok().map(|line| (args, line)));
+            accepted.next().expect("ten lists in a row were refused")
+        }
     }
 
     #[test]
     fn whatever_an_argument_holds_it_reaches_an_nsis_installer_as_one() {
         let mut random = Random(7);
-        let mut accepted = 0;
-        while accepted < 100_000 {
-            let args = random.list();
-            let Ok(line) = nsis(&args) else { continue };
-            if !args.iter().any(|arg| arg.starts_with(NSIS_DIRECTORY)) {
-                assert_eq!(split(&line), args, "{line}");
-                accepted += 1;
-            }
+        for _ in 0..100_000 {
+            let (args, line) = random.accepted();
+            assert_eq!(split(&line), args, "{line}");
         }
     }
 
@@ -211,43 +235,46 @@ mod tests {
     #[ignore = "writes what the tests in wine have split by Windows itself"]
     fn lists_for_windows_to_split() {
         let path = std::env::var_os("UPDATER_LISTS").unwrap();
-        let (mut random, mut records, mut count) = (Random(10), Vec::<u16>::new(), 0);
-        while count < 100_000 {
-            let args = random.list();
-            let Ok(line) = nsis(&args) else { continue };
-            if args.iter().any(|arg| arg.starts_with(NSIS_DIRECTORY)) {
-                continue;
-            }
+        let (mut random, mut records) = (Random(10), Vec::<u16>::new());
+        for _ in 0..100_000 {
+            let (args, line) = random.accepted();
             let number = u16::try_from(args.len()).unwrap();
             records.extend(format!("\"C:\\a b\\x.exe\"{line}").encode_utf16().chain([0, number]));
             args.iter().for_each(|arg| records.extend(arg.encode_utf16().chain([0])));
-            count += 1;
         }
         let bytes: Vec<u8> = records.into_iter().flat_map(u16::to_le_bytes).collect();
         std::fs::write(path, bytes).unwrap();
     }
 
     /// How the stub finds its own switches (NSIS 3, `Source/exehead/Main.c`, in words): a piece that begins with a
-    /// quotation mark goes to the next one, any other to the next space; what is in quotation marks is no switch.
+    /// quotation mark, which is skipped, goes to the next one, any other to the next space. At its start `/S` and `/NCRC`
+    /// count before a space or the end of the line, and `/D=` behind a space, to the end of the line.
     fn switches_seen_by_the_stub(line: &str) -> Vec<String> {
-        let (mut seen, mut rest) = (Vec::new(), line);
-        while !rest.is_empty() {
-            rest = rest.trim_start_matches(' ');
-            if let Some(inner) = rest.strip_prefix('"') {
-                rest = inner.split_once('"').map_or("", |(_, after)| after);
+        let text: Vec<char> = line.chars().collect();
+        let at = |index: usize| text.get(index).copied();
+        let reads = |index: usize, word: &str| text[index..].starts_with(&word.chars().collect::<Vec<_>>());
+        let (mut seen, mut next) = (Vec::new(), 0);
+        while next < text.len() {
+            if at(next) == Some(' ') {
+                next += 1;
                 continue;
             }
-            let (piece, after) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
-            let is_first = line.len() > rest.len() && line.as_bytes()[line.len() - rest.len() - 1] == b' ';
-            match piece {
-                "/S" | "/NCRC" => seen.push(piece.to_owned()),
-                _ if piece.starts_with(NSIS_DIRECTORY) && is_first => {
-                    seen.push(rest.to_owned());
-                    break;
+            let is_quoted = at(next) == Some('"');
+            next += usize::from(is_quoted);
+            for switch in ["/S", "/NCRC"] {
+                if reads(next, switch) && matches!(at(next + switch.len()), None | Some(' ')) {
+                    seen.push(switch.to_owned());
                 }
-                _ => {}
             }
-            rest = after;
+            if reads(next, NSIS_DIRECTORY) && at(next - 1) == Some(' ') {
+                seen.push(text[next..].iter().collect());
+                break;
+            }
+            let end = if is_quoted { '"' } else { ' ' };
+            while at(next).is_some_and(|character| character != end) {
+                next += 1;
+            }
+            next += usize::from(is_quoted);
         }
         seen
     }
@@ -255,16 +282,49 @@ mod tests {
     #[test]
     fn no_argument_hides_a_switch_from_the_installer_or_smuggles_one_in() {
         let mut random = Random(8);
-        let pieces = ["/S", "/NCRC", "/D=", "/D=C:\\x y", "\"", " ", "a", "\\", "\" ", " /S", "\"/S "];
+        let pieces =
+            ["/S", "/NCRC", "/D=", "/D=C:\\x y", "\"", " ", "a", "\\", "\" ", " /S", "\"/S ", "/S x", "/s"];
+        let mut accepted = 0;
         for _ in 0..100_000 {
             let args: Vec<String> = (0..random.below(4))
                 .map(|_| (0..random.below(6)).map(|_| pieces[random.below(pieces.len())]).collect())
                 .collect();
             let Ok(line) = nsis(&args) else { continue };
+            accepted += 1;
             let is_directory = |arg: &&String| arg.starts_with(NSIS_DIRECTORY);
             let switches = args.iter().filter(|arg| matches!(arg.as_str(), "/S" | "/NCRC"));
             let expected: Vec<String> = switches.chain(args.iter().filter(is_directory)).cloned().collect();
             assert_eq!(switches_seen_by_the_stub(&line), expected, "{args:?} as {line}");
+        }
+        // More is malice than in any real list.
+        assert!(accepted > 50_000, "{accepted}");
+    }
+
+    #[test]
+    fn a_switch_is_found_also_behind_a_quotation_mark() {
+        for (line, switches) in [
+            (" \"/S x\"", vec!["/S"]),
+            (" \"/S\" x", vec![]),
+            (" \"/NCRC x\" /S", vec!["/NCRC", "/S"]),
+            (" /S\tx /s /Sx", vec![]),
+            (" \"/D=C:\\a\" /D=C:\\b c", vec!["/D=C:\\b c"]),
+        ] {
+            assert_eq!(switches_seen_by_the_stub(line), switches, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_nsis_would_cut_is_refused() {
+        let fits = "a".repeat(NSIS_ARGS_MAX_UNITS - 1);
+        assert_eq!(nsis(&list(&[&fits])).unwrap().len(), NSIS_ARGS_MAX_UNITS);
+        for args in [
+            list(&[&format!("{fits}a")]),
+            // A crab is two units.
+            list(&[&fits.replacen('a', "🦀", 1)]),
+            list(&[&fits, "/D=C:\\"]),
+            list(&[&fits.replacen('a', " ", 1)]),
+        ] {
+            assert_eq!(nsis(&args).unwrap_err().option(), Some("windows.installerArgs"));
         }
     }
 
@@ -281,6 +341,8 @@ mod tests {
             (list(&["a", "/D=C:\\a\"b"]), nsis),
             (list(&["/D=C:\\a", "/D=C:\\b"]), nsis),
             (list(&["a", "x\" /D=C:\\elsewhere"]), nsis),
+            (list(&["a", "/S x"]), nsis),
+            (list(&["a", "/NCRC x"]), nsis),
             (list(&["a", "b\0"]), msi),
             (list(&["a", ""]), msi),
             (list(&["a", "/l \"x\""]), msi),

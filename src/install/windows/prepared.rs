@@ -1,7 +1,7 @@
-//! [`PreparedInstaller`]: a verified installer in a directory of its own, held until it has started.
+//! [`PreparedInstaller`]: a verified installer in a directory of its own, held until its end or that of this process.
 //!
 //! # Implementation
-//! The artifact gets a second name, alone in a fresh private directory, so that no library planted beside it is loaded.
+//! The artifact gets a second name in a fresh private directory, where nobody could plant a library for it to load.
 //! It is opened there so that nobody can write, rename or remove it, and only then verified: what was verified is what
 //! starts. The staged file keeps its name, and is still there if the installation is given up or this process killed.
 
@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{InstallerPlan, Run, Wait, msiexec_line, relauncher};
+use super::{InstallerPlan, Run, Wait, msiexec_line};
 use crate::{
     Error, Result,
     install::{Change, Progress, Record},
@@ -49,7 +49,7 @@ pub(crate) struct PreparedInstaller {
 #[derive(Debug)]
 struct Relauncher {
     path: PathBuf,
-    _held: File,
+    held: File,
 }
 
 impl Relauncher {
@@ -57,7 +57,23 @@ impl Relauncher {
         let path = directory.join("relauncher.exe");
         fs::copy(origin, &path).map_err(|error| Error::io("copy", &path, error))?;
         let held = installers.hold(&path).map_err(|error| Error::io("open", &path, error))?;
-        Ok(Self { path, _held: held })
+        Ok(Self { path, held })
+    }
+
+    /// The copy for this plan. Where the application only might be started again later, by `relaunch()`, it does without.
+    fn prepare(
+        plan: &InstallerPlan,
+        directory: &Path,
+        installers: &dyn Installers,
+        system: &dyn System,
+    ) -> Result<Option<Self>> {
+        let copy = || Self::copy(&plan.relauncher(installers, system)?, directory, installers);
+        match plan.run {
+            _ if plan.needs_relauncher() => copy().map(Some),
+            Run::Itself { .. } => Ok(copy().ok()),
+            // When msiexec has ended, nothing is in its way.
+            Run::Msiexec { .. } => Ok(None),
+        }
     }
 }
 
@@ -102,33 +118,43 @@ impl PreparedInstaller {
         installers.link(&origin, &path).map_err(|error| Error::io("link", &path, error))?;
         let held = installers.hold(&path).map_err(|error| Error::io("open", &path, error))?;
         let artifact = VerifiedArtifact::from_file(held, path, &trust)?;
-        let relauncher = match plan.run {
-            Run::Msiexec { wait: Wait::Outside { .. }, .. } => {
-                let origin = relauncher(installers, &**system)?;
-                Some(Relauncher::copy(&origin, &directory.path, installers)?)
-            }
-            _ => None,
-        };
+        let relauncher = Relauncher::prepare(plan, &directory.path, installers, &**system)?;
         Ok(Self { plan: plan.clone(), artifact, relauncher, directory, system: Arc::clone(system) })
     }
 
     pub(crate) fn commit(mut self, record: Record<'_>) -> Result<Progress> {
         record(Change::Begins)?;
         let progress = self.run()?;
+        if progress == Progress::Done {
+            self.put_on_record(record);
+        }
         // Whoever is at work now needs it.
-        self.directory.is_kept = progress == Progress::Begun;
+        self.directory.is_kept = progress != Progress::Done || self.relauncher.is_some();
+        if let Some(Relauncher { path, held }) = self.relauncher {
+            self.plan.installers(&*self.system)?.adopt(path, held);
+        }
         Ok(progress)
+    }
+
+    /// The exit code says that it is installed, also where the program stays the same until Windows starts again (3010)
+    /// because it is running. Where this cannot be recorded, the record made before has to do.
+    fn put_on_record(&self, record: Record<'_>) {
+        if let Ok(found) = self.system.fingerprint(&self.plan.application) {
+            let _ = record(Change::Replaces(found));
+        }
     }
 
     fn run(&self) -> Result<Progress> {
         let installers = self.plan.installers(&*self.system)?;
         match &self.plan.run {
-            Run::Itself { arguments } => {
+            Run::Itself { arguments, .. } => {
                 let invocation = Invocation {
                     program: self.artifact.path(),
                     arguments: OsStr::new(arguments.trim_start_matches(' ')),
                 };
-                installers.start(invocation).map_err(|error| self.not_started(error))?;
+                installers
+                    .start(invocation, self.artifact.file())
+                    .map_err(|error| self.not_started(error))?;
                 Ok(Progress::Begun)
             }
             Run::Msiexec { arguments, wait } => {
@@ -153,7 +179,7 @@ impl PreparedInstaller {
                 installers
                     .outlive(&relauncher.path, self.artifact.file(), invocation, then.as_ref())
                     .map_err(|error| Error::io("start", &relauncher.path, error))?;
-                Ok(Progress::Begun)
+                Ok(Progress::HandedOver)
             }
             _ => {
                 let code = installers
@@ -209,6 +235,8 @@ mod tests {
     struct FakeInstallers {
         relauncher: PathBuf,
         answer: i32,
+        /// What somebody puts in the place of the installer before it is held.
+        swapped: Option<&'static [u8]>,
         asked: Mutex<Vec<String>>,
     }
 
@@ -242,10 +270,19 @@ mod tests {
         }
 
         fn hold(&self, path: &Path) -> io::Result<File> {
+            if let Some(swapped) = self.swapped {
+                fs::remove_file(path)?;
+                fs::write(path, swapped)?;
+            }
             File::open(path)
         }
 
-        fn start(&self, invocation: Invocation<'_>) -> io::Result<()> {
+        fn adopt(&self, relauncher: PathBuf, _: File) {
+            assert!(relauncher.is_file());
+            self.asked.lock().unwrap().push("adopt".to_owned());
+        }
+
+        fn start(&self, invocation: Invocation<'_>, _: &File) -> io::Result<()> {
             self.note("start", invocation);
             self.answer()
         }
@@ -291,6 +328,10 @@ mod tests {
         }
 
         fn prepare(&self, run: Run) -> PreparedInstaller {
+            self.try_prepare(run).unwrap()
+        }
+
+        fn try_prepare(&self, run: Run) -> Result<PreparedInstaller> {
             let announced = Announced {
                 version: "2.0.0".parse().unwrap(),
                 target: "linux-x86_64".to_owned(),
@@ -308,12 +349,15 @@ mod tests {
                 InstallerPlan { application: "/app/App.exe".into(), file_name: "installer".to_owned(), run };
             let magic: &[u8] =
                 if plan.format() == Format::Nsis { b"MZ" } else { b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" };
-            let system = FakeSystem::default()
+            let relauncher = &self.installers.relauncher;
+            let mut system = FakeSystem::default()
                 .with_file(staged.to_str().unwrap(), magic)
-                .with_file(self.installers.relauncher.to_str().unwrap(), b"MZ")
                 .with_installers(Arc::<FakeInstallers>::clone(&self.installers));
+            if relauncher.is_file() {
+                system = system.with_file(relauncher.to_str().unwrap(), b"MZ");
+            }
             let system: Arc<dyn System> = Arc::new(system);
-            PreparedInstaller::new(&plan, artifact, &self.path("install"), &system).unwrap()
+            PreparedInstaller::new(&plan, artifact, &self.path("install"), &system)
         }
 
         fn commit(&self, run: Run) -> Result<Progress> {
@@ -344,7 +388,7 @@ mod tests {
     }
 
     fn nsis() -> Run {
-        Run::Itself { arguments: " /S \"a b\"".to_owned() }
+        Run::Itself { arguments: " /S \"a b\"".to_owned(), relaunch: true }
     }
 
     fn msi(wait: Wait) -> Run {
@@ -352,11 +396,54 @@ mod tests {
     }
 
     #[test]
-    fn an_installer_starts_alone_in_its_directory_after_that_was_put_on_record() {
+    fn an_installer_starts_in_a_directory_of_its_own_after_that_was_put_on_record() {
         let scene = Scene::answering(0);
         assert_eq!(scene.commit(nsis()).unwrap(), Progress::Begun);
-        assert_eq!(scene.asked(), "Begins\nstart installer: /S \"a b\"");
-        assert_eq!(scene.left(), ["installer"]);
+        assert_eq!(scene.asked(), "Begins\nstart installer: /S \"a b\"\nadopt");
+        assert_eq!(scene.left(), ["installer", "relauncher.exe"]);
+    }
+
+    #[test]
+    fn what_is_put_in_the_place_of_a_verified_installer_does_not_start() {
+        let mut scene = Scene::answering(0);
+        Arc::get_mut(&mut scene.installers).unwrap().swapped = Some(b"MZ, and malice");
+        for run in [nsis(), msi(Wait::Outside { then: None }), msi(Wait::Here { relaunch: false })] {
+            assert_eq!(scene.try_prepare(run).unwrap_err().code(), ErrorCode::SignatureMismatch);
+        }
+        assert_eq!(fs::read(scene.path("staged")).unwrap(), ARTIFACT);
+        assert_eq!((scene.asked(), scene.left().len()), (String::new(), 0));
+    }
+
+    #[test]
+    fn a_missing_relauncher_stops_only_what_needs_it() {
+        for (run, is_needed) in [
+            (nsis(), true),
+            (msi(Wait::Outside { then: None }), true),
+            (msi(Wait::Here { relaunch: true }), true),
+            (Run::Itself { arguments: String::new(), relaunch: false }, false),
+            (msi(Wait::Here { relaunch: false }), false),
+        ] {
+            let scene = Scene::answering(0);
+            fs::remove_file(&scene.installers.relauncher).unwrap();
+            let outcome =
+                scene.try_prepare(run.clone()).and_then(|prepared| prepared.commit(&mut |_| Ok(())));
+            let expected = if is_needed { Err(ErrorCode::NotUpdatable) } else { Ok(()) };
+            assert_eq!(outcome.map(drop).map_err(|error| error.code()), expected, "{run:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_started_later_is_started_by_a_copy_that_no_installation_replaces() {
+        for (run, left) in [
+            (Run::Itself { arguments: String::new(), relaunch: false }, vec!["installer", "relauncher.exe"]),
+            (msi(Wait::Here { relaunch: true }), vec!["installer", "relauncher.exe"]),
+            (msi(Wait::Here { relaunch: false }), vec![]),
+        ] {
+            let scene = Scene::answering(0);
+            scene.commit(run.clone()).unwrap();
+            assert_eq!(scene.left(), left, "{run:?}");
+            assert_eq!(scene.asked().ends_with("adopt"), !left.is_empty(), "{run:?}");
+        }
     }
 
     #[test]
@@ -388,8 +475,9 @@ mod tests {
         let scene = Scene::answering(0);
         let then =
             Command { program: "/app/App.exe".into(), args: Vec::new(), env: Vec::new(), directory: None };
-        assert_eq!(scene.commit(msi(Wait::Outside { then: Some(then) })).unwrap(), Progress::Begun);
-        let expected = "Begins\noutlive msiexec.exe: /i \"<private>/installer\" /quiet\nthen /app/App.exe";
+        assert_eq!(scene.commit(msi(Wait::Outside { then: Some(then) })).unwrap(), Progress::HandedOver);
+        let expected =
+            "Begins\noutlive msiexec.exe: /i \"<private>/installer\" /quiet\nthen /app/App.exe\nadopt";
         assert_eq!(scene.asked(), expected);
         assert_eq!(scene.left(), ["installer", "relauncher.exe"]);
     }
@@ -406,7 +494,7 @@ mod tests {
             (-1, Some(ErrorCode::InstallerFailed)),
         ] {
             let scene = Scene::answering(code);
-            let outcome = scene.commit(msi(Wait::Here { relaunch: true }));
+            let outcome = scene.commit(msi(Wait::Here { relaunch: false }));
             assert!(scene.left().is_empty());
             match (outcome, expected) {
                 (Ok(progress), None) => assert_eq!(progress, Progress::Done),

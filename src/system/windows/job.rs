@@ -1,7 +1,8 @@
 //! [`Job`]: what the relauncher is asked to do, as it travels through its standard input.
 //!
-//! Both programs are built from this file, and always shipped together. Numbers are little-endian; text is its length in
-//! units of 16 bits and these units, because names on Windows need not be Unicode.
+//! Both programs are built from this file and shipped together; but an installation may replace one of them while the
+//! other runs. So the version comes first, and the relauncher answers with its own when it has taken the job. Numbers are
+//! little-endian; text is its length in units of 16 bits and these units, because names on Windows need not be Unicode.
 
 #![allow(dead_code, reason = "one program writes what the other reads")]
 
@@ -11,26 +12,49 @@ use std::io::{self, Read, Write};
 const TEXT_MAX_UNITS: u32 = 1 << 16;
 const LIST_MAX: u32 = 1 << 16;
 
+const NO_INSTALLER: u64 = 0;
+const RUN: u64 = 1;
+const AWAIT: u64 = 2;
+
+/// Raised with every change of what travels behind it and [`Job::reply`], which stay as they are.
+pub(crate) const VERSION: u64 = 1;
+
 /// Text of Windows, without a zero at the end.
 pub(crate) type Text = Vec<u16>;
 
-/// Wait for a process to end, run an installer, start a program.
+/// Wait for a process to end, see to an installer, start a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Job {
-    /// A handle of the process to wait for, valid in the relauncher.
+    /// A handle of the pipe to answer through, valid in the relauncher as all handles here.
+    pub(crate) reply: u64,
+    /// A handle of the process to wait for.
     pub(crate) process: u64,
     pub(crate) installer: Option<Installer>,
     pub(crate) start: Option<Start>,
 }
 
-/// An installer, and the file that it is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// An installer, and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installer {
-    /// A handle of the file, valid in the relauncher, which keeps everybody else from changing it.
+    /// A handle of the file, which keeps everybody else from changing it until the installer has ended.
     pub(crate) held: u64,
-    pub(crate) program: Text,
-    /// Everything behind the program's name.
-    pub(crate) arguments: Text,
+    pub(crate) work: Work,
+}
+
+/// What is left to be done for an installer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Run it. `arguments` is everything behind the program's name.
+    Run { program: Text, arguments: Text },
+    /// It runs: wait for its end. A handle of its process.
+    Await(u64),
+}
+
+/// The start of a job, which every version understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) version: u64,
+    pub(crate) reply: u64,
 }
 
 /// A program to be started.
@@ -46,11 +70,17 @@ pub(crate) struct Start {
 
 impl Job {
     pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        number(to, self.process)?;
-        number(to, self.installer.is_some().into())?;
-        if let Some(Installer { held, program, arguments }) = &self.installer {
-            number(to, *held)?;
-            texts(to, [program, arguments])?;
+        [VERSION, self.reply, self.process].into_iter().try_for_each(|field| number(to, field))?;
+        match &self.installer {
+            None => number(to, NO_INSTALLER)?,
+            Some(Installer { held, work: Work::Run { program, arguments } }) => {
+                number(to, RUN)?;
+                number(to, *held)?;
+                texts(to, [program, arguments])?;
+            }
+            Some(Installer { held, work: Work::Await(process) }) => {
+                [AWAIT, *held, *process].into_iter().try_for_each(|field| number(to, field))?;
+            }
         }
         number(to, self.start.is_some().into())?;
         if let Some(Start { program, args, directory, removed, changed }) = &self.start {
@@ -65,16 +95,13 @@ impl Job {
         to.flush()
     }
 
+    /// What follows a header of this version.
+    ///
     /// # Errors
     /// Where the writer was gone before it had written everything.
-    pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
+    pub(crate) fn read(reply: u64, from: &mut impl Read) -> io::Result<Self> {
         let process = read_number(from)?;
-        let installer = if read_number(from)? == 0 {
-            None
-        } else {
-            let held = read_number(from)?;
-            Some(Installer { held, program: read_text(from)?, arguments: read_text(from)? })
-        };
+        let installer = read_installer(from)?;
         let start = if read_number(from)? == 0 {
             None
         } else {
@@ -83,8 +110,47 @@ impl Job {
             let changed = read_list(from, |from| Ok((read_text(from)?, read_text(from)?)))?;
             Some(Start { program, args, directory, removed, changed })
         };
-        Ok(Self { process, installer, start })
+        Ok(Self { reply, process, installer, start })
     }
+}
+
+impl Header {
+    pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
+        Ok(Self { version: read_number(from)?, reply: read_number(from)? })
+    }
+}
+
+/// Says that the job was taken; to one of another version, why it was not.
+pub(crate) fn answer(to: &mut impl Write) -> io::Result<()> {
+    number(to, VERSION)
+}
+
+/// # Errors
+/// Where the job was not taken.
+pub(crate) fn read_answer(from: &mut impl Read) -> io::Result<()> {
+    let refuse = |reason: String| Err(io::Error::other(reason));
+    match read_number(from) {
+        Ok(VERSION) => Ok(()),
+        Ok(other) => refuse(format!(
+            "relauncher.exe belongs to another version of this package: it takes jobs of version {other}, not {VERSION}; \
+             it may have been replaced since this program was started"
+        )),
+        Err(error) => refuse(format!("relauncher.exe ended before it had taken its job: {error}")),
+    }
+}
+
+fn read_installer(from: &mut impl Read) -> io::Result<Option<Installer>> {
+    let kind = read_number(from)?;
+    if kind == NO_INSTALLER {
+        return Ok(None);
+    }
+    let held = read_number(from)?;
+    let work = match kind {
+        RUN => Work::Run { program: read_text(from)?, arguments: read_text(from)? },
+        AWAIT => Work::Await(read_number(from)?),
+        _ => return Err(io::ErrorKind::InvalidData.into()),
+    };
+    Ok(Some(Installer { held, work }))
 }
 
 fn number(to: &mut impl Write, number: u64) -> io::Result<()> {
@@ -135,11 +201,14 @@ mod tests {
 
     fn job() -> Job {
         Job {
+            reply: 9,
             process: 0x1234_5678_9abc,
             installer: Some(Installer {
                 held: 7,
-                program: text(r"C:\Windows\System32\msiexec.exe"),
-                arguments: text("/i \"C:\\ä b\\x.msi\" P=\"va\"\"lue\""),
+                work: Work::Run {
+                    program: text(r"C:\Windows\System32\msiexec.exe"),
+                    arguments: text("/i \"C:\\ä b\\x.msi\" P=\"va\"\"lue\""),
+                },
             }),
             start: Some(Start {
                 program: text(r"C:\App\App.exe"),
@@ -151,12 +220,25 @@ mod tests {
         }
     }
 
+    fn read(mut bytes: &[u8]) -> io::Result<Job> {
+        let header = Header::read(&mut bytes)?;
+        assert_eq!(header.version, VERSION);
+        Job::read(header.reply, &mut bytes)
+    }
+
     #[test]
     fn what_is_asked_arrives() {
-        for job in [job(), Job { installer: None, ..job() }, Job { start: None, ..job() }, Job::default()] {
+        let awaited = Some(Installer { held: 7, work: Work::Await(8) });
+        for job in [
+            job(),
+            Job { installer: awaited, ..job() },
+            Job { installer: None, ..job() },
+            Job { start: None, ..job() },
+            Job::default(),
+        ] {
             let mut bytes = Vec::new();
             job.write(&mut bytes).unwrap();
-            assert_eq!(Job::read(&mut &*bytes).unwrap(), job);
+            assert_eq!(read(&bytes).unwrap(), job);
         }
     }
 
@@ -165,16 +247,26 @@ mod tests {
         let mut bytes = Vec::new();
         job().write(&mut bytes).unwrap();
         for length in 0..bytes.len() {
-            assert!(Job::read(&mut &bytes[..length]).is_err(), "{length}");
+            assert!(read(&bytes[..length]).is_err(), "{length}");
         }
     }
 
     #[test]
-    fn a_length_that_cannot_be_is_refused_before_memory_is_asked_for() {
-        let mut bytes = Vec::new();
-        for number in [1, 1, 2, u64::MAX] {
-            super::number(&mut bytes, number).unwrap();
+    fn what_cannot_be_is_refused_before_memory_is_asked_for() {
+        for numbers in [[VERSION, 9, 1, RUN, 2, u64::MAX], [VERSION, 9, 1, 3, 2, 0]] {
+            let mut bytes = Vec::new();
+            numbers.into_iter().try_for_each(|field| number(&mut bytes, field)).unwrap();
+            assert_eq!(read(&bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
         }
-        assert_eq!(Job::read(&mut &*bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_job_counts_as_taken_only_by_a_relauncher_of_the_same_version() {
+        let mut taken = Vec::new();
+        answer(&mut taken).unwrap();
+        read_answer(&mut &*taken).unwrap();
+        let other = read_answer(&mut &(VERSION + 1).to_le_bytes()[..]).unwrap_err().to_string();
+        assert!(other.contains("another version") && other.contains("version 2, not 1"), "{other}");
+        assert!(read_answer(&mut &[][..]).unwrap_err().to_string().contains("ended"));
     }
 }

@@ -6,13 +6,13 @@ use std::{
     io,
     os::windows::{
         ffi::{OsStrExt, OsStringExt},
-        io::{AsRawHandle, RawHandle},
+        io::{AsRawHandle, OwnedHandle, RawHandle},
         process::CommandExt,
     },
     path::{Path, PathBuf},
     process::{Child, Stdio},
     ptr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use windows_sys::Win32::{
@@ -28,7 +28,7 @@ use windows_sys::Win32::{
 
 use super::{
     checked,
-    job::{Installer, Job, Start, Text},
+    job::{self, Installer, Job, Start, Text, Work},
     shell::system_directory,
 };
 use crate::system::{Command, Invocation};
@@ -37,22 +37,54 @@ const NAME: &str = "relauncher.exe";
 /// The longest path that Windows knows, and a zero.
 const PATH_MAX_UNITS: usize = 32_768;
 
-/// The one that was asked last: another request replaces it.
-static WAITING: Mutex<Option<Child>> = Mutex::new(None);
+/// What was asked for last, and what it needs.
+static WAITING: Mutex<Waiting> = Mutex::new(Waiting { copy: None, installer: None, child: None });
+
+struct Waiting {
+    copy: Option<PrivateCopy>,
+    /// Goes on to count when another program is asked for: an update must not be lost, nor what it replaces be started
+    /// while it is at work.
+    installer: Option<Pending>,
+    child: Option<Child>,
+}
+
+/// A relauncher that no installation replaces. While it is held, nobody else does so either.
+struct PrivateCopy {
+    path: PathBuf,
+    _held: File,
+}
+
+/// An installer that is to run, or runs.
+struct Pending {
+    held: File,
+    work: Installing,
+}
+
+enum Installing {
+    AfterExit { program: Text, arguments: Text },
+    Now(OwnedHandle),
+}
 
 /// Where it lies: beside the module that this function is part of.
 pub(super) fn path() -> io::Result<PathBuf> {
     Ok(module()?.with_file_name(NAME))
 }
 
-/// Starts a command once this process is gone.
+/// From here on this copy is used.
+pub(super) fn adopt(path: PathBuf, held: File) {
+    waiting().copy = Some(PrivateCopy { path, _held: held });
+}
+
+/// Starts a command once this process is gone, and the installer that it has asked for, if there is one.
 pub(super) fn start_after_exit(command: &Command) -> io::Result<()> {
-    let path = path()?;
-    if !path.is_file() {
-        let reason = format!("{} is missing: ship it beside the addon, as its package does", path.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, reason));
-    }
-    ask(&path, Job { start: Some(start(command)), ..Job::default() }, None)
+    let mut waiting = waiting();
+    let relauncher = match &waiting.copy {
+        Some(copy) => copy.path.clone(),
+        None => shipped()?,
+    };
+    let child = ask(&relauncher, waiting.installer.as_ref(), Some(start(command)))?;
+    waiting.replace(Some(child));
+    Ok(())
 }
 
 /// Runs an installer once this process is gone, and then starts a command.
@@ -63,26 +95,54 @@ pub(super) fn install_after_exit(
     then: Option<&Command>,
 ) -> io::Result<()> {
     let Invocation { program, arguments } = installer;
-    let installer = Installer { held: 0, program: units(program), arguments: units(arguments) };
-    let job = Job { installer: Some(installer), start: then.map(start), ..Job::default() };
-    ask(relauncher, job, Some(held))
+    let work = Installing::AfterExit { program: units(program), arguments: units(arguments) };
+    let installer = Pending { held: held.try_clone()?, work };
+    let mut waiting = waiting();
+    let child = ask(relauncher, Some(&installer), then.map(start))?;
+    waiting.installer = Some(installer);
+    waiting.replace(Some(child));
+    Ok(())
 }
 
-fn ask(relauncher: &Path, mut job: Job, held: Option<&File>) -> io::Result<()> {
-    let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+/// Notes that an installer runs: what is started after this process waits for it as well, and what was to be started
+/// without waiting is not. Its file stays held until this process ends.
+pub(super) fn installer_started(process: OwnedHandle, held: File) {
+    let mut waiting = waiting();
+    waiting.installer = Some(Pending { held, work: Installing::Now(process) });
+    waiting.replace(None);
+}
+
+fn waiting() -> MutexGuard<'static, Waiting> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Waiting {
+    fn replace(&mut self, child: Option<Child>) {
+        if let Some(mut earlier) = std::mem::replace(&mut self.child, child) {
+            // It can only have ended by itself, and then there is nothing to do.
+            let _ = earlier.kill();
+            let _ = earlier.wait();
+        }
+    }
+}
+
+fn shipped() -> io::Result<PathBuf> {
+    let path = path()?;
+    if path.is_file() {
+        return Ok(path);
+    }
+    let reason = format!("{} is missing: ship it beside the addon, as its package does", path.display());
+    Err(io::Error::new(io::ErrorKind::NotFound, reason))
+}
+
+fn ask(relauncher: &Path, installer: Option<&Pending>, start: Option<Start>) -> io::Result<Child> {
     let mut child = spawn(relauncher)?;
-    let asked = hand_over(&mut job, held, &child).and_then(|()| match child.stdin.take() {
-        Some(mut input) => job.write(&mut input),
-        None => Err(io::ErrorKind::BrokenPipe.into()),
-    });
-    if let Err(error) = asked {
-        dismiss(&mut child);
-        return Err(error);
+    let asked = hand_over(installer, start, &mut child);
+    if asked.is_err() {
+        let _ = child.kill();
+        let _ = child.wait();
     }
-    if let Some(mut earlier) = waiting.replace(child) {
-        dismiss(&mut earlier);
-    }
-    Ok(())
+    asked.map(|()| child)
 }
 
 /// Its directory is one that no installer wants to replace.
@@ -99,16 +159,36 @@ fn spawn(relauncher: &Path) -> io::Result<Child> {
     }
 }
 
-/// Puts handles of this process and of the file into the relauncher. No number could be reused by somebody else, as one
-/// of a process could.
-fn hand_over(job: &mut Job, held: Option<&File>, relauncher: &Child) -> io::Result<()> {
+/// Puts handles of this process and of the installer into the relauncher, and waits until it has taken the job. No number
+/// could be reused by somebody else, as one of a process could.
+fn hand_over(installer: Option<&Pending>, start: Option<Start>, relauncher: &mut Child) -> io::Result<()> {
     let to = relauncher.as_raw_handle();
-    // SAFETY: the handle stands for this process, and needs no closing.
-    job.process = duplicate(unsafe { GetCurrentProcess() }, to)?;
-    if let (Some(installer), Some(held)) = (&mut job.installer, held) {
-        installer.held = duplicate(held.as_raw_handle(), to)?;
+    let (mut answer, reply) = io::pipe()?;
+    let job = Job {
+        reply: duplicate(reply.as_raw_handle(), to)?,
+        // SAFETY: the handle stands for this process, and needs no closing.
+        process: duplicate(unsafe { GetCurrentProcess() }, to)?,
+        installer: installer.map(|pending| pending.handed_to(to)).transpose()?,
+        start,
+    };
+    // The answer ends when the relauncher has closed its own.
+    drop(reply);
+    let mut input = relauncher.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let written = job.write(&mut input);
+    // Its word explains why not everything could be written.
+    job::read_answer(&mut answer).and(written)
+}
+
+impl Pending {
+    fn handed_to(&self, relauncher: RawHandle) -> io::Result<Installer> {
+        let work = match &self.work {
+            Installing::AfterExit { program, arguments } => {
+                Work::Run { program: program.clone(), arguments: arguments.clone() }
+            }
+            Installing::Now(process) => Work::Await(duplicate(process.as_raw_handle(), relauncher)?),
+        };
+        Ok(Installer { held: duplicate(self.held.as_raw_handle(), relauncher)?, work })
     }
-    Ok(())
 }
 
 fn duplicate(handle: RawHandle, to: RawHandle) -> io::Result<u64> {
@@ -118,13 +198,6 @@ fn duplicate(handle: RawHandle, to: RawHandle) -> io::Result<u64> {
         DuplicateHandle(GetCurrentProcess(), handle, to, &raw mut copy, 0, 0, DUPLICATE_SAME_ACCESS)
     })?;
     Ok(copy as usize as u64)
-}
-
-/// Ends one that is no longer wanted.
-fn dismiss(child: &mut Child) {
-    // It can only have ended by itself, and then there is nothing to do.
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 fn start(command: &Command) -> Start {

@@ -62,7 +62,8 @@ impl Installers for OsSystem {
         if file::is_plain(&file)? { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
-    fn start(&self, invocation: Invocation<'_>) -> io::Result<()> {
+    fn start(&self, invocation: Invocation<'_>, held: &File) -> io::Result<()> {
+        let held = held.try_clone()?;
         let file = wide(invocation.program);
         let arguments = wide(invocation.arguments);
         // Where no library lies that the installer could take for one of its own, and that nobody wants to remove.
@@ -70,7 +71,9 @@ impl Installers for OsSystem {
         // Extensions of the shell want an apartment of their own, which must not become that of the application's thread.
         let started =
             thread::Builder::new().spawn(move || in_apartment(|| execute(&file, &arguments, &directory)));
-        started?.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended early")))
+        let process = started?.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended early")))?;
+        relauncher::installer_started(process, held);
+        Ok(())
     }
 
     fn run(&self, invocation: Invocation<'_>) -> io::Result<i32> {
@@ -82,6 +85,10 @@ impl Installers for OsSystem {
             .stderr(Stdio::null())
             .status()?;
         status.code().ok_or_else(|| io::Error::other("it has no exit code"))
+    }
+
+    fn adopt(&self, relauncher: PathBuf, held: File) {
+        relauncher::adopt(relauncher, held);
     }
 
     fn outlive(
@@ -120,8 +127,8 @@ fn in_apartment<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// The shell and not `CreateProcess`, because a manifest may demand rights that have to be asked for. All texts end with a
-/// zero.
-fn execute(file: &[u16], arguments: &[u16], directory: &[u16]) -> io::Result<()> {
+/// zero. Gives the process.
+fn execute(file: &[u16], arguments: &[u16], directory: &[u16]) -> io::Result<OwnedHandle> {
     let mut info = SHELLEXECUTEINFOW {
         cbSize: u32::try_from(size_of::<SHELLEXECUTEINFOW>()).unwrap_or_default(),
         fMask: SEE_MASK_NOASYNC | SEE_MASK_NOCLOSEPROCESS | SEE_MASK_FLAG_NO_UI,
@@ -133,9 +140,9 @@ fn execute(file: &[u16], arguments: &[u16], directory: &[u16]) -> io::Result<()>
     };
     // SAFETY: the structure says its size, and its texts outlive the call.
     checked(unsafe { ShellExecuteExW(&raw mut info) })?;
-    if !info.hProcess.is_null() {
-        // SAFETY: the handle was asked for and is nobody else's. That it exists tells that the installer has started.
-        drop(unsafe { OwnedHandle::from_raw_handle(info.hProcess) });
+    if info.hProcess.is_null() {
+        return Err(io::Error::other("it was handed to a program that runs already"));
     }
-    Ok(())
+    // SAFETY: the handle was asked for, is open, and nobody else's.
+    Ok(unsafe { OwnedHandle::from_raw_handle(info.hProcess) })
 }
