@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 pub use metadata::SignedMetadata;
 pub use public_key::PublicKey;
 
-pub(crate) use metadata::Announced;
+pub(crate) use metadata::{Announced, check_name};
 pub(crate) use verified::{Trust, VerifiedArtifact, VerifyingFile};
 
 use crate::{Error, Result};

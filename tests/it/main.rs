@@ -29,6 +29,7 @@ mod pending;
 mod reinstall;
 mod resume;
 mod retry;
+mod signed_manifest;
 mod silence;
 mod target;
 mod target_attributes;
