@@ -21,6 +21,7 @@ mod cancel;
 mod child;
 mod failover;
 mod headers;
+mod key_rotation;
 mod kill;
 mod limits;
 mod lock;
