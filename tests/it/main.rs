@@ -16,15 +16,18 @@ mod support;
 
 mod answers;
 mod authenticity;
+mod bit_flips;
 mod blocking;
 mod cancel;
 mod child;
 mod failover;
 mod headers;
+mod hostile_manifests;
 mod key_rotation;
 mod kill;
 mod limits;
 mod lock;
+mod minisign;
 mod packages;
 mod pending;
 mod reinstall;

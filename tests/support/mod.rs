@@ -4,6 +4,7 @@ mod app;
 mod board;
 mod child;
 mod release;
+mod rounds;
 mod server;
 mod signer;
 
@@ -11,6 +12,7 @@ pub(crate) use app::{App, appimage};
 pub(crate) use board::{Board, Draft, in_hours};
 pub(crate) use child::{Child, child_task};
 pub(crate) use release::{MANIFEST, Release, Site};
+pub(crate) use rounds::{Random, rounds};
 pub(crate) use server::{Reply, Request, Server};
 pub(crate) use signer::Signer;
 
