@@ -34,7 +34,7 @@ const REFUSED = [
     'target',
     'threw',
   ],
-  ['a proxy that throws', hostile, INVALID, 'requireSignedManifest', 'threw'],
+  ['a proxy that throws', hostile, INVALID, 'keepArtifact', 'threw'],
   ['no endpoints', { endpoints: undefined }, INVALID, 'endpoints', 'undefined'],
   ['null endpoints', { endpoints: null }, INVALID, 'endpoints', 'null'],
   [
@@ -131,9 +131,10 @@ const REFUSED = [
   ['an application id with a tab', { appId: 'a\tb' }, INVALID, 'appId', 'appId'],
   ['a symbol as channel', { channel: Symbol('x') }, INVALID, 'channel', 'symbol'],
   ['a relative data directory', { dataDir: 'data' }, INVALID, 'dataDir', 'data'],
-  ['a signed manifest', { requireSignedManifest: true }, INVALID, 'requireSignedManifest', 'not supported'],
-  ['no signed manifest', { requireSignedManifest: false }, INVALID, 'requireSignedManifest', 'not supported'],
-  ['manifest keys', { manifestPubkeys: [] }, INVALID, 'manifestPubkeys', 'not supported'],
+  ['a demand as text', { requireSignedManifest: 'yes' }, INVALID, 'requireSignedManifest', '"yes"'],
+  ['manifest keys that are one', { manifestPubkeys: GOOD.pubkey }, INVALID, 'manifestPubkeys', 'array'],
+  ['no manifest key', { manifestPubkeys: [] }, 'ERR_UPDATER_INVALID_PUBKEY', 'manifestPubkeys', 'at least one'],
+  ['a bad manifest key', { manifestPubkeys: [GOOD.pubkey, 'x'] }, 'ERR_UPDATER_INVALID_PUBKEY', 'manifestPubkeys[1]', 'base64'],
   ['kept artifacts', { keepArtifact: true }, INVALID, 'keepArtifact', 'not supported'],
   ['a number for kept artifacts', { keepArtifact: 0 }, INVALID, 'keepArtifact', 'true or false'],
 ]

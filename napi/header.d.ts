@@ -39,9 +39,9 @@ export interface Options {
   allowDowngrades?: boolean
   /** Refuse artifacts whose signature does not carry the announced version. Default false. */
   requireSignedVersion?: boolean
-  /** Not supported by this version: refused with ERR_UPDATER_INVALID_OPTION. */
+  /** Refuse manifests without a valid `signedManifest`. Default false; once one was seen, all are refused without. */
   requireSignedManifest?: boolean
-  /** Not supported by this version: refused with ERR_UPDATER_INVALID_OPTION. */
+  /** Public keys for signed manifests, any one of which may have signed. Default: `pubkey`. */
   manifestPubkeys?: Array<string>
   /** Reverse-DNS identifier that signed metadata must name when it names one. */
   appId?: string

@@ -48,6 +48,10 @@ pub struct Config {
     pub allow_downgrades: bool,
     /// Refuse artifacts whose signature does not carry the announced version.
     pub require_signed_version: bool,
+    /// Refuse manifests without a valid `signedManifest`. Enforced anyway where there is one, and once one was seen.
+    pub require_signed_manifest: bool,
+    /// Public keys for signed manifests, any one of which may have signed. Default: `pubkey`.
+    pub manifest_pubkeys: Option<Pubkeys>,
     /// Reverse-DNS identifier, which signed metadata must name when it names one.
     pub app_id: Option<String>,
     /// Release channel, which signed metadata must name when it names one.
@@ -186,6 +190,7 @@ pub(crate) struct Settings {
     pub(crate) current_version: Version,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) keys: Vec<PublicKey>,
+    pub(crate) manifest_keys: Vec<PublicKey>,
     pub(crate) target: Target,
     pub(crate) target_override: Option<String>,
     pub(crate) headers: Headers,
@@ -219,9 +224,15 @@ impl Settings {
                 Endpoint::parse(&format!("endpoints[{index}]"), template, &values, any_http)
             })
             .collect::<Result<_>>()?;
+        let keys = parse_keys(&config.pubkey, "pubkey")?;
+        let manifest_keys = match &config.manifest_pubkeys {
+            Some(pubkeys) => parse_keys(pubkeys, "manifestPubkeys")?,
+            None => keys.clone(),
+        };
         Ok(Self {
             endpoints,
-            keys: parse_keys(&config.pubkey)?,
+            keys,
+            manifest_keys,
             target,
             target_override: config.target.clone(),
             headers: Headers::parse("headers", &config.headers)?,
@@ -235,12 +246,12 @@ impl Settings {
     }
 }
 
-fn parse_keys(pubkeys: &Pubkeys) -> Result<Vec<PublicKey>> {
+fn parse_keys(pubkeys: &Pubkeys, option: &str) -> Result<Vec<PublicKey>> {
     let Pubkeys(texts) = pubkeys;
-    let name = |index: usize| if texts.len() == 1 { "pubkey".to_owned() } else { format!("pubkey[{index}]") };
+    let name = |index: usize| if texts.len() == 1 { option.to_owned() } else { format!("{option}[{index}]") };
     if texts.is_empty() {
         return Err(Error::InvalidPubkey {
-            option: "pubkey".to_owned(),
+            option: option.to_owned(),
             reason: "at least one is needed".to_owned(),
         });
     }
@@ -357,6 +368,12 @@ mod tests {
             (ErrorCode::InvalidPubkey, "pubkey[1]".to_owned())
         );
         assert_eq!(refusal(|c| c.pubkey = vec![].into()), (ErrorCode::InvalidPubkey, "pubkey".to_owned()));
+        let for_manifests = |keys: &[&str]| {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            refusal(|c| c.manifest_pubkeys = Some(keys.into()))
+        };
+        assert_eq!(for_manifests(&[]), (ErrorCode::InvalidPubkey, "manifestPubkeys".to_owned()));
+        assert_eq!(for_manifests(&[KEY, "x"]), (ErrorCode::InvalidPubkey, "manifestPubkeys[1]".to_owned()));
     }
 
     #[test]

@@ -120,6 +120,38 @@ pub enum Error {
         /// The keys that are there.
         available: Vec<String>,
     },
+    /// The manifest is not signed, and has to be.
+    #[error("{url} gave no signed manifest: {reason}")]
+    ManifestUnsigned {
+        /// The endpoint's URL.
+        url: String,
+        /// Why it has to be signed.
+        reason: String,
+    },
+    /// The signature of the manifest is malformed, or verifies under none of the public keys for manifests.
+    #[error("{url} gave a manifest whose signature does not hold: {reason}")]
+    ManifestSignature {
+        /// The endpoint's URL.
+        url: String,
+        /// Which check failed.
+        reason: String,
+    },
+    /// The signed manifest is only valid at another time than now.
+    #[error("{url} gave a signed manifest that is not valid now: {reason}")]
+    ManifestExpired {
+        /// The endpoint's URL.
+        url: String,
+        /// The time it is valid until or from, and the time of this machine.
+        reason: String,
+    },
+    /// The signed manifest is older than one that was seen before, or another one with the same sequence number.
+    #[error("{url} gave an older signed manifest: {reason}")]
+    ManifestRollback {
+        /// The endpoint's URL.
+        url: String,
+        /// Its sequence number and the one that was seen.
+        reason: String,
+    },
     /// More bytes than allowed.
     #[error("{url} is larger than the limit of {limit} bytes")]
     SizeLimit {
@@ -322,6 +354,10 @@ impl Error {
             | Self::Tls { url, .. }
             | Self::InvalidManifest { url, .. }
             | Self::TargetNotFound { url, .. }
+            | Self::ManifestUnsigned { url, .. }
+            | Self::ManifestSignature { url, .. }
+            | Self::ManifestExpired { url, .. }
+            | Self::ManifestRollback { url, .. }
             | Self::SizeLimit { url, .. }
             | Self::SizeMismatch { url, .. } => Some(url),
             _ => None,

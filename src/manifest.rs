@@ -3,8 +3,10 @@
 //! Two shapes, told apart by `platforms`. Static, one file for every platform:
 //! `{"version", "notes", "pub_date", "platforms": {"linux-x86_64": {"url", "signature", "format", "size"}}}`.
 //! Dynamic, the answer to one application: `{"version", "notes", "pub_date", "url", "signature", "format", "size"}`.
+//! Either may carry a `signedManifest` beside these members; see [`signed`].
 
 pub(crate) mod json;
+pub(crate) mod signed;
 
 use semver::Version;
 use serde_json::{Map, Value};
@@ -38,16 +40,29 @@ pub(crate) struct Release {
     pub(crate) size: Option<u64>,
 }
 
+/// A JSON object, such as a manifest before its members are read.
+pub(crate) type Object = Map<String, Value>;
+
 /// Reads a manifest. `targets` are the keys to look for, the first one found counts; `os` is what must be able to
 /// install it; `source` is the URL named in errors.
+#[cfg(any(feature = "release", test))]
 pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &str) -> Result<Release> {
+    read_release(&parse_object(body, source)?, targets, os, source)
+}
+
+/// Reads the JSON object that a manifest has to be.
+pub(crate) fn parse_object(body: &[u8], source: &str) -> Result<Object> {
     let reader = Reader { source };
-    let manifest =
-        reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")?;
-    let version = reader.version(&manifest)?;
-    let notes = reader.optional_text(&manifest, "notes")?.map(str::to_owned);
-    let date = reader.date(&manifest)?;
-    let (target, entry) = reader.entry(&manifest, targets)?;
+    reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")
+}
+
+/// Reads the release for one target; see [`parse_release`].
+pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source: &str) -> Result<Release> {
+    let reader = Reader { source };
+    let version = reader.version(manifest)?;
+    let notes = reader.optional_text(manifest, "notes")?.map(str::to_owned);
+    let date = reader.date(manifest)?;
+    let (target, entry) = reader.entry(manifest, targets)?;
     let url = reader.url(entry)?;
     let format = reader.format(entry, &url)?;
     if format.os() != os {
@@ -56,15 +71,13 @@ pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &st
     }
     let announced_signature = reader.text(entry, "signature")?.to_owned();
     let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
-    let size = reader.size(entry)?;
+    let size = reader.whole_number(entry, "size")?;
     Ok(Release { version, notes, date, target, url, signature, announced_signature, format, size })
 }
 
 struct Reader<'a> {
     source: &'a str,
 }
-
-type Object = Map<String, Value>;
 
 impl Reader<'_> {
     fn invalid(&self, reason: impl Into<String>) -> Error {
@@ -110,11 +123,23 @@ impl Reader<'_> {
     }
 
     fn date(&self, manifest: &Object) -> Result<Option<OffsetDateTime>> {
-        let parse = |text| {
-            OffsetDateTime::parse(text, &Rfc3339)
-                .map_err(|error| self.invalid(format!("`pub_date` {text:?} is not RFC 3339: {error}")))
-        };
-        self.optional_text(manifest, "pub_date")?.map(parse).transpose()
+        self.optional_text(manifest, "pub_date")?.map(|text| self.time("pub_date", text)).transpose()
+    }
+
+    fn time(&self, key: &str, text: &str) -> Result<OffsetDateTime> {
+        OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|error| self.invalid(format!("`{key}` {text:?} is not RFC 3339: {error}")))
+    }
+
+    /// Up to 2^53 - 1, where JSON readers begin to disagree.
+    fn whole_number(&self, object: &Object, key: &str) -> Result<Option<u64>> {
+        match object.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_u64() {
+                Some(number) if number <= NUMBER_MAX => Ok(Some(number)),
+                _ => Err(self.invalid(format!("`{key}` must be a whole number up to 2^53 - 1, not {value}"))),
+            },
+        }
     }
 
     /// Entries for other platforms are not looked at, so that a mistake in one strands only its own users.
@@ -156,16 +181,6 @@ impl Reader<'_> {
         Format::from_file_name(url.path()).ok_or_else(|| {
             self.invalid(format!("`format` is missing and cannot be told from {:?}", url.path()))
         })
-    }
-
-    fn size(&self, entry: &Object) -> Result<Option<u64>> {
-        match entry.get("size") {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_u64() {
-                Some(size) if size <= NUMBER_MAX => Ok(Some(size)),
-                _ => Err(self.invalid(format!("`size` must be a whole number of bytes, not {value}"))),
-            },
-        }
     }
 }
 

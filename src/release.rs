@@ -7,9 +7,13 @@ mod check;
 mod entry;
 mod manifest;
 mod platform;
+#[cfg(feature = "sign")]
+mod signing;
+mod terms;
 
 pub use answer::Answer;
 pub use artifact::{SignedArtifact, Unversioned};
-pub use check::{Problem, Report, check};
+pub use check::{Expectations, Problem, Report, check};
 pub use entry::Entry;
 pub use manifest::{Manifest, rfc3339};
+pub use terms::Terms;

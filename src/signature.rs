@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 pub use metadata::SignedMetadata;
 pub use public_key::PublicKey;
 
-pub(crate) use metadata::Announced;
+pub(crate) use metadata::{Announced, check_name};
 pub(crate) use verified::{Trust, VerifiedArtifact, VerifyingFile};
 
 use crate::{Error, Result};
@@ -42,7 +42,10 @@ impl Signature {
     /// [`Error::InvalidSignature`].
     pub fn parse(text: &str) -> Result<Self> {
         let text = unwrap_base64(text, "untrusted comment:");
-        let lines: Vec<&str> = text.trim_end().lines().collect();
+        if text.contains('\0') {
+            return Err(invalid("it has a zero byte, where minisign would see the end of a line"));
+        }
+        let lines: Vec<&str> = text.trim_end_matches(['\r', '\n']).lines().collect();
         let [untrusted_comment, signature, trusted_comment, _] = lines.as_slice() else {
             return Err(invalid(format!("expected four lines, got {}", lines.len())));
         };
@@ -92,18 +95,15 @@ pub fn verify_reader(
     verified::verify_reader(reader, signature, keys)
 }
 
-/// The packager wraps whole files in base64; minisign's own files start with a comment.
+/// The packager wraps whole files in base64, which may stand between spaces; minisign's own files start with a comment,
+/// and are read no more kindly than by minisign.
 fn unwrap_base64(text: &str, start: &str) -> String {
-    let text = text.trim();
-    if text.starts_with(start) {
-        return text.to_owned();
-    }
     STANDARD
-        .decode(text)
+        .decode(text.trim())
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .filter(|inner| inner.trim_start().starts_with(start))
-        .map_or_else(|| text.to_owned(), |inner| inner.trim().to_owned())
+        .filter(|inner| inner.starts_with(start))
+        .unwrap_or_else(|| text.to_owned())
 }
 
 fn invalid(reason: impl Into<String>) -> Error {

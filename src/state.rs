@@ -3,6 +3,7 @@
 //! ```text
 //! lock                 held while an update is staged or installed
 //! state.json           what was installed last
+//! manifests.json       which signed manifests were seen, manifests.lock while that changes
 //! staged.json          the release that a finished download belongs to
 //! download/<id>.part   an unfinished download, <id>.json what is needed to resume it
 //! download/<id>.bin    a finished one
@@ -10,6 +11,7 @@
 //! ```
 
 mod record;
+mod seen;
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -22,6 +24,7 @@ use ring::digest;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use record::{Begun, Expected, Partial, Staged, State};
+pub(crate) use seen::{Rollback, SeenManifests, Sighting};
 
 use crate::{
     Error, Result,
@@ -37,6 +40,8 @@ const NAME_DIGITS: usize = 32;
 /// A check holds the lock for a moment while it tidies up; an update that begins right then is not turned away.
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(10);
+/// Whoever holds that lock writes one small record: 5 s are enough for a crowd.
+const MANIFESTS_LOCK_ATTEMPTS: u32 = 500;
 const RECORD_MAX_BYTES: u64 = 64 << 10; // 64 KiB
 
 /// The directory of one application.
@@ -87,14 +92,18 @@ impl DataDir {
     /// # Errors
     /// [`Error::Busy`] where another one is under way, in this process or another.
     pub(crate) fn lock(&self) -> Result<Lock> {
+        self.lock_file("lock", LOCK_ATTEMPTS)
+    }
+
+    fn lock_file(&self, name: &str, attempts: u32) -> Result<Lock> {
         self.prepare()?;
-        let path = self.path.join("lock");
+        let path = self.path.join(name);
         if path.is_dir() {
             remove(&path)?;
         }
         let file = open_own(OpenOptions::new().write(true).create(true).truncate(false), &path)
             .map_err(|error| Error::io("open", &path, error))?;
-        for _ in 0..LOCK_ATTEMPTS {
+        for _ in 0..attempts {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
@@ -130,14 +139,44 @@ impl DataDir {
     }
 
     pub(crate) fn write_state(&self, state: &State) -> Result<()> {
-        let path = self.path.join("state.json");
-        if path.exists() && self.read::<State>("state.json")?.is_none() {
-            // Kept for whoever looks for the cause.
-            let aside = self.path.join("state.damaged");
-            remove(&aside)?;
-            replace(&path, &aside).map_err(|error| Error::io("set aside", &path, error))?;
-        }
+        self.set_damaged_aside::<State>("state.json")?;
         self.write("state.json", state)
+    }
+
+    /// Which signed manifests were seen; none where nothing is known. A damaged file counts as none, as in
+    /// [`Self::state`].
+    ///
+    /// # Errors
+    /// Where it is there but cannot be read, because what it demands must not be forgotten.
+    pub(crate) fn seen_manifests(&self) -> Result<SeenManifests> {
+        Ok(self.read("manifests.json")?.unwrap_or_default())
+    }
+
+    /// Changes what was seen. Checks may run at once, in this process and others: each reads what the one before it
+    /// wrote, so that no sequence is ever lowered. Where nothing changes, nothing is locked or written.
+    pub(crate) fn change_seen_manifests(
+        &self,
+        change: impl Fn(&SeenManifests) -> Result<SeenManifests>,
+    ) -> Result<()> {
+        let seen = self.seen_manifests()?;
+        if change(&seen)? == seen {
+            return Ok(());
+        }
+        let _lock = self.lock_file("manifests.lock", MANIFESTS_LOCK_ATTEMPTS)?;
+        let changed = change(&self.seen_manifests()?)?;
+        self.set_damaged_aside::<SeenManifests>("manifests.json")?;
+        self.write("manifests.json", &changed)
+    }
+
+    /// Kept for whoever looks for the cause.
+    fn set_damaged_aside<T: DeserializeOwned>(&self, name: &str) -> Result<()> {
+        let path = self.path.join(name);
+        if !path.exists() || self.read::<T>(name)?.is_some() {
+            return Ok(());
+        }
+        let aside = path.with_extension("damaged");
+        remove(&aside)?;
+        replace(&path, &aside).map_err(|error| Error::io("set aside", &path, error))
     }
 
     pub(crate) fn staged(&self) -> Option<Staged> {
@@ -208,10 +247,14 @@ impl DataDir {
 
 /// A file name for anything: the start of its SHA-256.
 pub(crate) fn short_hash(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    let mut name: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut name = digest(bytes);
     name.truncate(NAME_DIGITS);
     name
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Text that nobody can guess, so that nobody can have put a file under that name before.

@@ -2,6 +2,7 @@
 //! engine; it runs in a tokio runtime with time enabled.
 
 mod context;
+mod freshness;
 mod prepared;
 mod staged;
 mod update;
@@ -17,7 +18,7 @@ use crate::{
     config::Settings,
     endpoint::{Endpoint, display},
     http::{Client, Request},
-    manifest::{Release, parse_release},
+    manifest::Release,
     system::OsSystem,
 };
 
@@ -118,12 +119,13 @@ impl Updater {
         let answer = tokio::time::timeout(timeout, self.fetch(client, endpoint))
             .await
             .map_err(|_| Error::silence(&display(&endpoint.url), "complete answer", timeout))??;
-        let Some((body, from)) = answer else { return Ok(None) };
-        let source = display(&from);
-        let release =
-            parse_release(&body, &self.context.target_keys(), self.context.settings.target.os, &source)?;
-        endpoint.check_artifact_url(&release.url, &from)?;
-        Ok(Some(release))
+        let (context, endpoint) = (Arc::clone(&self.context), endpoint.clone());
+        run_blocking(move || match answer {
+            Some((body, from)) => context.read_manifest(&body, &endpoint, &from).map(Some),
+            // Nobody has signed that there is nothing.
+            None => context.allow_unsigned(&display(&endpoint.url)).map(|()| None),
+        })
+        .await
     }
 
     async fn fetch(&self, client: &Client, endpoint: &Endpoint) -> Result<Option<(Bytes, Url)>> {

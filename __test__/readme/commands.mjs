@@ -27,6 +27,8 @@ export const COMMANDS = {
     const { platforms } = JSON.parse(readFileSync(join(project.dir, 'dist/latest.json'), 'utf8'))
     t.is(platforms[PLATFORM].url, `https://github.com/me/my-app/releases/download/v0.2.0/${ARTIFACT}`)
   },
+  'Signed manifests, 1': runsThrough,
+  'Signed manifests, 2': runsThrough,
   'Commands, 1': runsThrough,
 }
 

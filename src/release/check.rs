@@ -1,9 +1,11 @@
 //! [`check`]: everything that would keep a manifest from updating the applications it is for.
 
-use std::fmt;
+mod signed;
+
+use std::{fmt, time::SystemTime};
 
 use super::{Entry, Manifest, Unversioned, platform::Platform};
-use crate::{Limits, target::canonical_key};
+use crate::{Limits, signature::PublicKey, target::canonical_key};
 
 /// Something that would strand an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +36,23 @@ pub struct Report {
     pub manifest: Option<Manifest>,
 }
 
+/// What a manifest is measured by.
+#[derive(Debug, Clone, Copy)]
+pub struct Expectations<'a> {
+    /// The manifest that it replaces.
+    pub previous: Option<&'a Manifest>,
+    /// A signature without the version is a problem unless this allows it; where the previous manifest's had one it
+    /// always is: applications that installed it refuse what drops it.
+    pub unversioned: Unversioned,
+    /// Public keys that a signed manifest is verified with; without any, only its form is checked.
+    pub manifest_keys: &'a [PublicKey],
+    /// When it will be published.
+    pub now: SystemTime,
+}
+
 /// Checks a manifest as it would be served, and against the one that it replaces. `source` is named in messages.
-///
-/// A signature without the version is a problem unless `unversioned` allows it; where the previous manifest's had
-/// one it always is: applications that installed it refuse what drops it.
-pub fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversioned: Unversioned) -> Report {
+pub fn check(bytes: &[u8], source: &str, expectations: &Expectations<'_>) -> Report {
+    let Expectations { previous, unversioned, .. } = *expectations;
     let mut report = Report::default();
     let (len, limit) = (bytes.len() as u64, Limits::default().manifest_max_bytes);
     if len > limit {
@@ -63,6 +77,7 @@ pub fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversione
     if let Some(previous) = previous {
         report.check_succession(&manifest, previous, unversioned);
     }
+    report.check_signed_part(&manifest, source, expectations);
     report.manifest = Some(manifest);
     report
 }
@@ -140,6 +155,11 @@ mod tests {
             version,
             &json!({"linux-x86_64": entry("a.AppImage", &claiming(&format!("version:{version}")))}),
         )
+    }
+
+    fn check(bytes: &[u8], source: &str, previous: Option<&Manifest>, unversioned: Unversioned) -> Report {
+        let now = SystemTime::UNIX_EPOCH;
+        super::check(bytes, source, &Expectations { previous, unversioned, manifest_keys: &[], now })
     }
 
     fn problems(value: &Value, previous: Option<&Value>, unversioned: Unversioned) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use semver::Version;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     Error, IntoVersion, Result,
-    manifest::{json, parse_release},
+    manifest::{
+        Object, json, parse_release,
+        signed::{self, Envelope},
+    },
     target::{Format, Os},
 };
 
@@ -29,7 +32,9 @@ pub struct Manifest {
     pub_date: Option<String>,
     platforms: BTreeMap<String, Entry>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    rest: Object,
+    #[serde(rename = "signedManifest", skip_serializing_if = "Option::is_none")]
+    signed: Option<Value>,
 }
 
 impl Manifest {
@@ -43,7 +48,7 @@ impl Manifest {
                 .map_err(|error| Error::option_invalid("pub_date", format!("{date:?}"), error.to_string()))?;
         }
         let version = version.into_version()?;
-        Ok(Self { version, notes, pub_date, platforms: BTreeMap::new(), rest: Map::new() })
+        Ok(Self { version, notes, pub_date, platforms: BTreeMap::new(), rest: Object::new(), signed: None })
     }
 
     /// Reads the static shape, every entry as strictly as the application does that it is for. `source` is named in
@@ -73,7 +78,8 @@ impl Manifest {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let version = text("version").or_else(|| text("name")).unwrap_or_default();
         let mut manifest = Self::new(version.as_str(), text("notes"), text("pub_date"))?;
-        manifest.rest = others(&value, &["version", "notes", "pub_date", "platforms"]);
+        manifest.rest = others(&value, &["version", "notes", "pub_date", "platforms", signed::MEMBER]);
+        manifest.signed = value.get(signed::MEMBER).filter(|member| !member.is_null()).cloned();
         let mut broken = Vec::new();
         for (key, entry) in platforms {
             match Entry::parse(bytes, key, entry, source) {
@@ -104,9 +110,37 @@ impl Manifest {
         &self.platforms
     }
 
+    /// Whether it carries a signed manifest, sound or not.
+    pub const fn is_signed(&self) -> bool {
+        self.signed.is_some()
+    }
+
+    pub(super) const fn signed_part(&self) -> Option<&Value> {
+        self.signed.as_ref()
+    }
+
+    /// The signed part, as applications read it. `source` is named in errors.
+    pub(super) fn envelope(&self, source: &str) -> Result<Option<Envelope>> {
+        self.signed.as_ref().map(|member| Envelope::parse(member, source)).transpose()
+    }
+
+    pub(super) fn with_signed_part(self, part: Value) -> Self {
+        Self { signed: Some(part), ..self }
+    }
+
+    /// Everything but the signed part.
+    pub(super) fn plain(&self) -> Result<Object> {
+        let plain = Self { signed: None, ..self.clone() };
+        match serde_json::to_value(&plain) {
+            Ok(Value::Object(members)) => Ok(members),
+            _ => Err(Error::manifest(&"the manifest", "it cannot be written as JSON")),
+        }
+    }
+
     /// Adds an artifact that is found at `url`, for each of its targets. A platform with one format has the plain key
     /// (`linux-x86_64`); with several, each has a key of its own (`linux-x86_64-deb`), and the plain one is for
-    /// AppImage, app or NSIS. Adding the same again changes nothing. Gives the keys that lead to the artifact.
+    /// AppImage, app or NSIS. Adding the same again changes nothing. Gives the keys that lead to the artifact. A signed
+    /// part is dropped, because it is of what was there before.
     ///
     /// # Errors
     /// [`Error::InvalidOption`]: target or format cannot be told or do not fit, or another artifact is there for
@@ -136,7 +170,7 @@ impl Manifest {
             }
             keys.extend(placed);
         }
-        *self = changed;
+        *self = Self { signed: None, ..changed };
         Ok(keys)
     }
 

@@ -32,6 +32,8 @@ pub struct SignedMetadata {
     pub app: Option<String>,
     /// What was signed, where it is no artifact: `manifest` or `delta`.
     pub purpose: Option<String>,
+    /// The sequence number of a manifest.
+    pub sequence: Option<String>,
 }
 
 /// What was announced and configured: what an artifact has to be signed as, where its signature speaks of it.
@@ -57,6 +59,7 @@ impl SignedMetadata {
             ("channel", &self.channel),
             ("app", &self.app),
             ("type", &self.purpose),
+            ("sequence", &self.sequence),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
     }
@@ -94,6 +97,7 @@ impl SignedMetadata {
             "channel" => &mut self.channel,
             "app" => &mut self.app,
             "type" => &mut self.purpose,
+            "sequence" => &mut self.sequence,
             _ => return None,
         })
     }
@@ -143,7 +147,7 @@ fn covers(signed: &str, announced: &Announced) -> bool {
 }
 
 /// A signature that names a channel or an application is only for those who say that they are the one.
-fn check_name(field: &'static str, signed: Option<&str>, configured: Option<&str>) -> Result<()> {
+pub(crate) fn check_name(field: &'static str, signed: Option<&str>, configured: Option<&str>) -> Result<()> {
     match (signed, configured) {
         (Some(signed), Some(configured)) if signed != configured => Err(mismatch(field, configured, signed)),
         _ => Ok(()),

@@ -18,8 +18,11 @@ impl PublicKey {
     /// Why the text is no usable key: wrong form, another algorithm, or a point that Ed25519 must not trust.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = unwrap_base64(text, "untrusted comment:");
-        let key_line = match text.lines().collect::<Vec<_>>().as_slice() {
-            [comment, key_line] if comment.starts_with("untrusted comment:") => key_line.trim(),
+        if text.contains('\0') {
+            return Err("it has a zero byte, where minisign would see the end of a line".to_owned());
+        }
+        let key_line = match text.trim_end_matches(['\r', '\n']).lines().collect::<Vec<_>>().as_slice() {
+            [comment, key_line] if comment.starts_with("untrusted comment:") => key_line,
             [key_line] => key_line.trim(),
             _ => return Err("expected a comment line and a key line".to_owned()),
         };

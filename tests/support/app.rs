@@ -99,6 +99,11 @@ impl App {
         files
     }
 
+    /// All that lies in the data directory.
+    pub(crate) fn data_files(&self) -> Vec<PathBuf> {
+        files_below(&self.data)
+    }
+
     pub(crate) fn assert_nothing_left(&self) {
         let left = self.files_left();
         assert!(left.is_empty(), "left behind: {left:?}");

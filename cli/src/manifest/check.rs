@@ -1,9 +1,9 @@
 //! `manifest check`: what would keep applications from updating.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
 use cargo_packager_updater::{
-    release::{Entry, Manifest, Problem, check},
+    release::{Entry, Expectations, Manifest, Problem, check},
     signature::PublicKey,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,14 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
     let previous = args.previous.as_deref().map(read).transpose()?;
     let source = args.manifest.to_string_lossy();
     let text = read_text(&args.manifest)?;
-    let mut report = check(text.as_bytes(), &source, previous.as_ref(), unversioned(args.allow_unversioned));
+    let manifest_keys = args.manifest_pubkey.as_deref().map(public_key).transpose()?;
+    let expectations = Expectations {
+        previous: previous.as_ref(),
+        unversioned: unversioned(args.allow_unversioned),
+        manifest_keys: manifest_keys.as_slice(),
+        now: SystemTime::now(),
+    };
+    let mut report = check(text.as_bytes(), &source, &expectations);
     if let (Some(manifest), Some(key), Some(dir)) = (&report.manifest, keys, &args.artifacts) {
         let verification = Verification { manifest, keys: [key], dir, output };
         let found = verification.problems(&report.problems, args);

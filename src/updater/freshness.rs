@@ -1,0 +1,81 @@
+//! What a [`Context`] believes of a manifest: where it has to be signed, and that it is no older than those before.
+
+use time::OffsetDateTime;
+use url::Url;
+
+use super::Context;
+use crate::{
+    Error, Result,
+    endpoint::{Endpoint, display},
+    manifest::{
+        Release, parse_object, read_release,
+        signed::{Envelope, SignedManifest},
+    },
+    state::{Rollback, SeenManifests},
+};
+
+impl Context {
+    /// Reads what an endpoint answered. Of a signed manifest only the signed part counts, and it is remembered once
+    /// every check has passed. Reads and writes records.
+    pub(super) fn read_manifest(&self, body: &[u8], endpoint: &Endpoint, from: &Url) -> Result<Release> {
+        let source = display(from);
+        let (targets, os) = (self.target_keys(), self.settings.target.os);
+        let manifest = parse_object(body, &source)?;
+        let Some(envelope) = Envelope::find(&manifest, &source)? else {
+            self.allow_unsigned(&source)?;
+            let release = read_release(&manifest, &targets, os, &source)?;
+            endpoint.check_artifact_url(&release.url, from)?;
+            return Ok(release);
+        };
+        let signed = envelope.open(&self.settings.manifest_keys, &source)?;
+        let config = &self.settings.config;
+        signed.check_identity(config.app_id.as_deref(), config.channel.as_deref())?;
+        signed.check_time(OffsetDateTime::now_utc(), &source)?;
+        let release = signed.release(&targets, os, &source)?;
+        endpoint.check_artifact_url(&release.url, from)?;
+        self.remember(&signed, &source)?;
+        Ok(release)
+    }
+
+    /// Refuses an answer that nobody signed where a signed one is demanded.
+    pub(super) fn allow_unsigned(&self, source: &str) -> Result<()> {
+        let reason = if self.settings.config.require_signed_manifest {
+            "`requireSignedManifest` is set"
+        } else if self.seen_manifests()?.requires_signed(self.channel()) {
+            "one was seen before, and from then on each has to be signed"
+        } else {
+            return Ok(());
+        };
+        Err(Error::ManifestUnsigned { url: source.to_owned(), reason: reason.to_owned() })
+    }
+
+    fn channel(&self) -> &str {
+        self.settings.config.channel.as_deref().unwrap_or_default()
+    }
+
+    /// Without a place for data every manifest is the first.
+    fn seen_manifests(&self) -> Result<SeenManifests> {
+        self.data().map_or_else(|_| Ok(SeenManifests::default()), |data| data.seen_manifests())
+    }
+
+    fn remember(&self, signed: &SignedManifest, source: &str) -> Result<()> {
+        let channel = self.channel();
+        let sighting = signed.sighting(Some(channel));
+        let refuse = |rollback| rollback_error(rollback, sighting.sequence, source);
+        let change = |seen: &SeenManifests| seen.with(&sighting, channel).map_err(refuse);
+        match self.data() {
+            Ok(data) => data.change_seen_manifests(change),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn rollback_error(rollback: Rollback, sequence: u64, source: &str) -> Error {
+    let reason = match rollback {
+        Rollback::Older(seen) => format!("its sequence is {sequence}, and {seen} was seen before"),
+        Rollback::Equivocation(seen) => {
+            format!("its sequence is {seen}, and another manifest with the same one was seen before")
+        }
+    };
+    Error::ManifestRollback { url: source.to_owned(), reason }
+}

@@ -1,0 +1,48 @@
+//! How often a test of chances is repeated, and what its chances are drawn from.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Quick in `cargo test`; `UPDATER_FAULTS=sampled` fits into half an hour; `full` is for the record.
+pub(crate) fn rounds(quick: u64, sampled: u64, full: u64) -> u64 {
+    match std::env::var("UPDATER_FAULTS").as_deref() {
+        Ok("full") => full,
+        Ok("sampled") => sampled,
+        _ => quick,
+    }
+}
+
+/// Pseudo-random numbers (xorshift64*): the same for the same seed. The seed is printed; `UPDATER_SEED` sets it.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(test: &str) -> Self {
+        let seed = seed();
+        println!("{test}: UPDATER_SEED={seed}");
+        // Tests with one seed are to draw different numbers.
+        Self(test.bytes().fold(seed | 1, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into())) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() >> 16).unwrap() % limit
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+/// Always the same in `cargo test`, so that it fails for everybody or nobody.
+fn seed() -> u64 {
+    match std::env::var("UPDATER_SEED") {
+        Ok(seed) => seed.parse().expect("UPDATER_SEED is a number"),
+        Err(_) if rounds(0, 1, 1) == 0 => 1,
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(),
+    }
+}
