@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Manifests of different channels and keys are counted apart: neither must hold the other up. Bounded, so that the
 /// record stays one that is read; far more than an application has.
-const COUNTERS_MAX: usize = 64;
+const COUNTERS_MAX: usize = 32;
 
 /// A signed manifest that passed every other check.
 #[derive(Debug, Clone, PartialEq, Eq)]

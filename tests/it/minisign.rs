@@ -71,12 +71,15 @@ fn mutated(text: &str, random: &mut Random) -> String {
         0 => drop(lines.remove(line)),
         1 => lines.insert(line, lines[line].clone()),
         2 => lines.swap(0, line),
-        3 => lines[line].push_str(*random.pick(&[" ", "\t", "\r", "=", "A", "\u{85}", "\0"])),
+        3 => lines[line].push(*random.pick(&[' ', '\t', '\r', '=', 'A', '\u{85}', '\0'])),
         4 => lines[line].insert(0, *random.pick(&[' ', '\t', 'R'])),
         5 => return text.trim_end().to_owned(),
         6 => return text.replace('\n', "\r\n"),
         7 => return format!("{text}{}", random.pick(&["\n", "more\n", " ", "\0", "untrusted comment: x\n"])),
-        8 => lines[line] = lines[line].replacen(':', *random.pick(&[";", "", "::", ": "]), 1),
+        8 => {
+            let mark = random.pick(&[";", "", "::", ": "]);
+            lines[line] = lines[line].replacen(':', mark, 1);
+        }
         9 => lines[line] = lines[line].to_uppercase(),
         _ => lines[line] = with_other_byte(&lines[line], random),
     }

@@ -83,7 +83,8 @@ fn read(
     }
 }
 
-#[cfg(all(test, feature = "sign"))]
+#[cfg(test)]
+#[cfg(feature = "sign")]
 mod tests {
     use serde_json::json;
 
