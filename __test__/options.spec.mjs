@@ -133,8 +133,20 @@ const REFUSED = [
   ['a relative data directory', { dataDir: 'data' }, INVALID, 'dataDir', 'data'],
   ['a demand as text', { requireSignedManifest: 'yes' }, INVALID, 'requireSignedManifest', '"yes"'],
   ['manifest keys that are one', { manifestPubkeys: GOOD.pubkey }, INVALID, 'manifestPubkeys', 'array'],
-  ['no manifest key', { manifestPubkeys: [] }, 'ERR_UPDATER_INVALID_PUBKEY', 'manifestPubkeys', 'at least one'],
-  ['a bad manifest key', { manifestPubkeys: [GOOD.pubkey, 'x'] }, 'ERR_UPDATER_INVALID_PUBKEY', 'manifestPubkeys[1]', 'base64'],
+  [
+    'no manifest key',
+    { manifestPubkeys: [] },
+    'ERR_UPDATER_INVALID_PUBKEY',
+    'manifestPubkeys',
+    'at least one',
+  ],
+  [
+    'a bad manifest key',
+    { manifestPubkeys: [GOOD.pubkey, 'x'] },
+    'ERR_UPDATER_INVALID_PUBKEY',
+    'manifestPubkeys[1]',
+    'base64',
+  ],
   ['kept artifacts', { keepArtifact: true }, INVALID, 'keepArtifact', 'not supported'],
   ['a number for kept artifacts', { keepArtifact: 0 }, INVALID, 'keepArtifact', 'true or false'],
 ]

@@ -44,7 +44,9 @@ function check(manifest, file, path) {
   const problems = [...wrongPlatform(manifest, file, bytes), ...notPortable(manifest, file, bytes)]
   if (problems.length > 0) throw new Error(problems.join('\n'))
   const { glibcMinor } = describeBinary(bytes)
-  console.log(`${path}: ${Math.ceil(bytes.length / 1024)} KiB${glibcMinor ? `, from glibc 2.${glibcMinor} on` : ''}`)
+  console.log(
+    `${path}: ${Math.ceil(bytes.length / 1024)} KiB${glibcMinor ? `, from glibc 2.${glibcMinor} on` : ''}`,
+  )
 }
 
 const target = parseTriple(process.argv[2])

