@@ -39,7 +39,7 @@ export interface Options {
   allowDowngrades?: boolean
   /** Refuse artifacts whose signature does not carry the announced version. Default false. */
   requireSignedVersion?: boolean
-  /** Refuse manifests without a valid `signedManifest`. Default false; once one was seen, all are refused without. */
+  /** Refuse manifests without a valid `signedManifest`. Default false; once one was seen on a channel, it is so there anyway. */
   requireSignedManifest?: boolean
   /** Public keys for signed manifests, any one of which may have signed. Default: `pubkey`. */
   manifestPubkeys?: Array<string>

@@ -16,4 +16,6 @@ pub use artifact::{SignedArtifact, Unversioned};
 pub use check::{Expectations, Problem, Report, check};
 pub use entry::Entry;
 pub use manifest::{Manifest, rfc3339};
+#[cfg(feature = "sign")]
+pub use signing::Known;
 pub use terms::Terms;

@@ -163,7 +163,11 @@ impl DataDir {
             return Ok(());
         }
         let _lock = self.lock_file("manifests.lock", MANIFESTS_LOCK_ATTEMPTS)?;
-        let changed = change(&self.seen_manifests()?)?;
+        let seen = self.seen_manifests()?;
+        let changed = change(&seen)?;
+        if changed == seen {
+            return Ok(());
+        }
         self.set_damaged_aside::<SeenManifests>("manifests.json")?;
         self.write("manifests.json", &changed)
     }
@@ -224,9 +228,19 @@ impl DataDir {
             !is_temporary(path) && kept.iter().any(|name| name == stem)
         };
         let downloads = entries(&self.downloads()).filter(|path| !is_kept(path));
-        let records = entries(&self.path).filter(|path| is_temporary(path));
-        for path in downloads.chain(records).chain(entries(&self.scratch())) {
+        for path in downloads.chain(entries(&self.scratch())) {
             let _ = remove(&path);
+        }
+        self.sweep_records();
+    }
+
+    fn sweep_records(&self) {
+        let found = || entries(&self.path).filter(|path| is_temporary(path));
+        // Whoever holds that lock is writing one of them.
+        if found().next().is_some()
+            && let Ok(_lock) = self.lock_file("manifests.lock", 1)
+        {
+            found().for_each(|path| drop(remove(&path)));
         }
     }
 
@@ -291,8 +305,10 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 /// Nothing where there is no record, or a damaged one.
 fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let fail = |error| Error::io("read", path, error);
-    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(None);
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+        _ => return Ok(None),
     }
     let file = open_own(OpenOptions::new().read(true), path).map_err(fail)?;
     if file.metadata().map_err(fail)?.len() > RECORD_MAX_BYTES {
@@ -424,6 +440,64 @@ mod tests {
             fs::set_permissions(record, fs::Permissions::from_mode(0o000)).unwrap();
         }
         assert_eq!(data.state().unwrap_err().code(), ErrorCode::PermissionDenied);
+    }
+
+    fn sighting(sequence: u64) -> Sighting {
+        let (channel, keys) = (String::new(), vec!["key".to_owned()]);
+        Sighting { channel, keys, sequence, payload: sequence.to_string() }
+    }
+
+    fn see(data: &DataDir, sequence: u64) -> Result<(), Rollback> {
+        let mut refused = None;
+        let refuse = std::sync::Mutex::new(&mut refused);
+        let outcome = data.change_seen_manifests(|seen| {
+            seen.with(&sighting(sequence)).map_err(|rollback| {
+                **refuse.lock().unwrap() = Some(rollback);
+                Error::Cancelled
+            })
+        });
+        match outcome {
+            Err(error) if error.code() != ErrorCode::Cancelled => panic!("{error}"),
+            _ => refused.map_or(Ok(()), Err),
+        }
+    }
+
+    #[test]
+    fn checks_that_run_at_once_never_lower_a_sequence() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        let highest = std::sync::atomic::AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (data, highest) = (&data, &highest);
+                scope.spawn(move || {
+                    for round in 0..10 {
+                        let sequence = round * 8 + thread;
+                        if see(data, sequence).is_ok() {
+                            highest.fetch_max(sequence, std::sync::atomic::Ordering::SeqCst);
+                        }
+                        // Tidying up in between takes nobody's half-written record away.
+                        data.sweep([]);
+                    }
+                });
+            }
+        });
+        let highest = highest.into_inner();
+        assert_eq!(see(&data, highest), Ok(()));
+        assert_eq!(see(&data, highest - 1), Err(Rollback::Older(highest)));
+    }
+
+    #[test]
+    fn a_manifest_that_was_seen_before_is_not_written_down_again() {
+        let base = tempfile::tempdir().unwrap();
+        let data = data_dir(base.path());
+        see(&data, 7).unwrap();
+        let inode = || fs::metadata(data.path.join("manifests.json")).unwrap().ino();
+        let before = inode();
+        see(&data, 7).unwrap();
+        assert_eq!(inode(), before);
+        see(&data, 8).unwrap();
+        assert_ne!(inode(), before);
     }
 
     #[test]

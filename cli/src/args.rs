@@ -187,9 +187,12 @@ pub(crate) struct SignManifestArgs {
     /// The private key's password
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) password: Option<Secret>,
-    /// Sign what this key has signed before for a longer time, and nothing else
-    #[arg(long, conflicts_with_all = ["app", "channel"])]
+    /// Sign for a longer time what this key has signed before for --version, --app and --channel, and nothing else
+    #[arg(long, requires = "version")]
     pub(crate) renew: bool,
+    /// The version that is to be renewed, from a source that the server has no hand in
+    #[arg(long, requires = "renew")]
+    pub(crate) version: Option<String>,
     /// Days that applications accept it
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) valid_days: u32,

@@ -7,7 +7,8 @@ use common::{Cli, PRIVATE_KEY_VARIABLE, PUBLIC};
 use serde_json::{Value, json};
 
 const SIGN: [&str; 5] = ["manifest", "sign", "dist/latest.json", "--app", "com.example.app"];
-const RENEW: [&str; 4] = ["manifest", "sign", "dist/latest.json", "--renew"];
+const RENEW: [&str; 8] =
+    ["manifest", "sign", "dist/latest.json", "--renew", "--version", "v2.0.0", "--app", "com.example.app"];
 const CHECK: [&str; 5] = ["manifest", "check", "dist/latest.json", "--manifest-pubkey", PUBLIC];
 
 /// A release with a manifest that is not signed.
@@ -64,11 +65,12 @@ fn each_signature_has_a_higher_sequence_without_being_told() {
 fn a_renewal_keeps_the_release_and_for_whom_it_is() {
     let cli = release();
     let first = sign(&cli, &SIGN, &["--channel", "stable", "--valid-days", "1"]);
-    let second = sign(&cli, &RENEW, &["--valid-days", "30"]);
+    assert!(cli.fail(&RENEW).contains("signed channel mismatch"));
+    let second = sign(&cli, &RENEW, &["--channel", "stable", "--valid-days", "30"]);
     assert_eq!((&second["app"], &second["channel"]), (&first["app"], &first["channel"]));
     assert!(second["expires"].as_str() > first["expires"].as_str());
     cli.write("old.json", cli.read("dist/latest.json"));
-    sign(&cli, &RENEW, &[]);
+    sign(&cli, &RENEW, &["--channel", "stable"]);
     cli.succeed(&[&CHECK[..], &["--previous", "old.json"]].concat());
 }
 
@@ -77,6 +79,9 @@ fn what_somebody_else_put_there_is_not_renewed() {
     let cli = release();
     assert!(cli.fail(&RENEW).contains("nothing to renew"));
     sign(&cli, &SIGN, &[]);
+    let other_version = [&RENEW[..5], &["2.0.1"], &RENEW[6..]].concat();
+    assert!(cli.fail(&other_version).contains("signed version mismatch"));
+    assert_eq!(cli.run(&RENEW[..4]).code, 2, "what is renewed has to be known");
     let sound = cli.read("dist/latest.json");
     cli.write("dist/latest.json", sound.replace("https://example.com", "https://attacker.example"));
     assert!(cli.fail(&RENEW).contains("`platforms` is not what was signed"));
@@ -115,7 +120,7 @@ fn who_signs_for_no_application_is_warned() {
     let ran = cli.succeed(&SIGN[..3]);
     assert!(ran.stderr.contains("--app"), "{}", ran.stderr);
     assert_eq!(cli.succeed(&SIGN).stderr, "");
-    assert_eq!(cli.run(&[&RENEW[..], &["--app", "x"]].concat()).code, 2);
+    assert_eq!(cli.run(&[&SIGN[..], &["--version", "2.0.0"]].concat()).code, 2);
     let without_key = cli.with(PRIVATE_KEY_VARIABLE, "");
     assert!(without_key.fail(&SIGN).contains("no private key"));
 }

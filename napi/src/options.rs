@@ -93,7 +93,7 @@ fn read_version(version: &Given) -> Result<String> {
     })
 }
 
-/// An application that asks for a protection which is not there has to learn it.
+/// An application that asks for what is not there has to learn it.
 fn refuse_unsupported(options: &Given) -> Result<()> {
     match options.member("keepArtifact")? {
         Some(keep) if keep.boolean()? => Err(keep.refuse("is not supported by this version")),

@@ -127,6 +127,7 @@ impl SignedManifest {
             let text = reader.optional_text(&manifest, key)?.ok_or_else(|| missing(key))?;
             reader.time(key, text)
         };
+        let name = |key: &str| Ok::<_, Error>(reader.optional_text(&manifest, key)?.map(str::to_owned));
         let number = |key: &str| reader.whole_number(&manifest, key)?.ok_or_else(|| missing(key));
         check_kind(reader.text(&manifest, "type")?, number("specVersion")?, &reader)?;
         let (issued, expires) = (time("issued")?, time("expires")?);
@@ -138,8 +139,8 @@ impl SignedManifest {
             return Err(missing("platforms"));
         }
         Ok(Self {
-            app: reader.optional_text(&manifest, "app")?.map(str::to_owned),
-            channel: reader.optional_text(&manifest, "channel")?.map(str::to_owned),
+            app: name("app")?,
+            channel: name("channel")?,
             sequence: number("sequence")?,
             issued,
             expires,
@@ -180,10 +181,10 @@ impl SignedManifest {
         &self.manifest
     }
 
-    /// What is to be remembered of it. `channel` is the application's own, for a manifest that names none.
-    pub(crate) fn sighting(&self, channel: Option<&str>) -> Sighting {
+    /// What an application on this channel is to remember of it.
+    pub(crate) fn sighting(&self, channel: &str) -> Sighting {
         Sighting {
-            channel: self.channel.as_deref().or(channel).unwrap_or_default().to_owned(),
+            channel: channel.to_owned(),
             keys: self.signers.iter().map(|key| key.as_line().to_owned()).collect(),
             sequence: self.sequence,
             payload: self.digest.clone(),

@@ -1,6 +1,9 @@
 //! Signing a manifest (feature `sign` too).
 
+use std::time::SystemTime;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use semver::Version;
 use serde_json::json;
 
 use super::{Manifest, Terms, terms::SOURCE};
@@ -11,12 +14,31 @@ use crate::{
     signature::SignedMetadata,
 };
 
+/// What whoever renews a manifest knows of it from elsewhere. Without that, a host that was broken into could have any old
+/// one signed as the newest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The version that is the newest.
+    pub version: Version,
+    /// The application that it is for.
+    pub app: Option<String>,
+    /// The channel that it is for.
+    pub channel: Option<String>,
+}
+
 impl Manifest {
     /// The manifest with a signed part for what it announces, which replaces any other.
     ///
     /// # Errors
-    /// [`Error::Signing`]; [`Error::InvalidManifest`], [`Error::ManifestExpired`] where applications would refuse it.
+    /// [`Error::InvalidOption`] where the same key has signed a sequence as high before; [`Error::Signing`];
+    /// [`Error::InvalidManifest`], [`Error::ManifestExpired`] where applications would refuse it.
     pub fn sign(self, key: &SecretKey, terms: &Terms) -> Result<Self> {
+        if let Some(before) = self.terms_signed_by(key)
+            && terms.sequence <= before.sequence
+        {
+            let reason = format!("must be higher than {}, which the key has signed before", before.sequence);
+            return Err(Error::option_invalid("sequence", terms.sequence.to_string(), reason));
+        }
         let payload = serde_json::to_vec(&terms.payload(self.plain()?))
             .map_err(|error| Error::Signing { reason: error.to_string() })?;
         let metadata = SignedMetadata {
@@ -32,19 +54,34 @@ impl Manifest {
         Ok(signed)
     }
 
-    /// Signs the same release anew, on other terms. Only what this key has signed before is signed again: a host that
-    /// was broken into must not have content of its own signed by whoever renews.
+    /// Signs the same release anew, on other terms. Only what this key has signed before, what is still valid and what is
+    /// `known` is signed again: a host that was broken into must not have anything else signed by whoever renews.
     ///
     /// # Errors
     /// [`Error::ManifestSignature`] where this key has not signed it, [`Error::ManifestUnsigned`] where nobody has;
-    /// [`Error::InvalidManifest`] where the plain members are not those that were signed; and as [`Self::sign`].
-    pub fn renew(self, key: &SecretKey, renewed: impl FnOnce(Terms) -> Terms) -> Result<Self> {
+    /// [`Error::ManifestExpired`]; [`Error::InvalidManifest`] where the plain members are not those that were signed;
+    /// [`Error::SignedVersionMismatch`], [`Error::SignedMetadataMismatch`] where it is not the known one; and as
+    /// [`Self::sign`].
+    pub fn renew(
+        self,
+        key: &SecretKey,
+        known: &Known,
+        now: SystemTime,
+        renewed: impl FnOnce(Terms) -> Terms,
+    ) -> Result<Self> {
         let read = self.open(key)?;
+        read.check_time(now.into(), SOURCE)?;
         if let Some(name) = self.difference(&read)? {
             return Err(Error::manifest(&SOURCE, format!("`{name}` is not what was signed")));
         }
+        known.check(&self, &read)?;
         let terms = renewed(Terms::of(&read));
         self.sign(key, &terms)
+    }
+
+    /// What this key has signed it with; nothing where it has not.
+    pub fn terms_signed_by(&self, key: &SecretKey) -> Option<Terms> {
+        self.open(key).ok().map(|read| Terms::of(&read))
     }
 
     fn open(&self, key: &SecretKey) -> Result<SignedManifest> {
@@ -56,9 +93,27 @@ impl Manifest {
     }
 }
 
+impl Known {
+    fn check(&self, manifest: &Manifest, read: &SignedManifest) -> Result<()> {
+        if manifest.version() != &self.version {
+            let (announced, signed) = (self.version.clone(), manifest.version().to_string());
+            return Err(Error::SignedVersionMismatch { announced, signed });
+        }
+        let names = [("app", &self.app, &read.app), ("channel", &self.channel, &read.channel)];
+        for (field, known, signed) in names {
+            if known != signed {
+                let shown = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+                let (expected, signed) = (shown(known), shown(signed));
+                return Err(Error::SignedMetadataMismatch { field, expected, signed });
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
     use crate::{ErrorCode, sign::KeyPair};
@@ -83,6 +138,18 @@ mod tests {
         Manifest::parse(text.to_string().as_bytes(), "x").unwrap()
     }
 
+    fn known() -> Known {
+        Known { version: Version::new(2, 0, 0), app: terms(0).app, channel: None }
+    }
+
+    fn next(old: Terms) -> Terms {
+        Terms { sequence: old.sequence + 1, ..old }
+    }
+
+    fn renew(manifest: Manifest, key: &SecretKey, known: &Known, late: Duration) -> Result<Manifest> {
+        manifest.renew(key, known, terms(0).issued + late, next)
+    }
+
     fn again(manifest: &Manifest) -> Manifest {
         Manifest::parse(manifest.to_json().unwrap().as_bytes(), "x").unwrap()
     }
@@ -103,7 +170,7 @@ mod tests {
     fn a_renewal_changes_nothing_but_the_terms() {
         let key = secret_key();
         let signed = manifest().sign(&key, &terms(7)).unwrap();
-        let renewed = signed.clone().renew(&key, |old| Terms { sequence: old.sequence + 1, ..old }).unwrap();
+        let renewed = renew(signed.clone(), &key, &known(), DAY / 2).unwrap();
         assert_eq!(renewed.claimed_terms().unwrap(), Some(terms(8)));
         assert_eq!(renewed.plain().unwrap(), signed.plain().unwrap());
     }
@@ -111,7 +178,7 @@ mod tests {
     #[test]
     fn only_what_the_same_key_has_signed_is_renewed() {
         let key = secret_key();
-        let code = |manifest: Manifest| manifest.renew(&key, |terms| terms).unwrap_err().code();
+        let code = |manifest| renew(manifest, &key, &known(), DAY / 2).unwrap_err().code();
         assert_eq!(code(manifest()), ErrorCode::ManifestUnsigned);
         assert_eq!(code(manifest().sign(&secret_key(), &terms(7)).unwrap()), ErrorCode::ManifestSignature);
         let signed = manifest().sign(&key, &terms(7)).unwrap();
@@ -119,6 +186,35 @@ mod tests {
         other["platforms"]["linux-x86_64"]["url"] = "https://attacker.example/A.AppImage".into();
         let other = Manifest::parse(other.to_string().as_bytes(), "x").unwrap();
         assert_eq!(code(other), ErrorCode::InvalidManifest);
+    }
+
+    #[test]
+    fn an_old_one_is_not_renewed_whatever_a_host_claims() {
+        let key = secret_key();
+        let signed = || manifest().sign(&key, &terms(7)).unwrap();
+        let code = |known: &Known, late| renew(signed(), &key, known, late).unwrap_err().code();
+        assert_eq!(code(&known(), DAY), ErrorCode::ManifestExpired);
+        let newer = Known { version: Version::new(2, 0, 1), ..known() };
+        assert_eq!(code(&newer, DAY / 2), ErrorCode::SignedVersionMismatch);
+        for app in [None, Some("com.example.other".to_owned())] {
+            assert_eq!(code(&Known { app, ..known() }, DAY / 2), ErrorCode::SignedMetadataMismatch);
+        }
+        let beta = Known { channel: Some("beta".to_owned()), ..known() };
+        assert_eq!(code(&beta, DAY / 2), ErrorCode::SignedMetadataMismatch);
+    }
+
+    #[test]
+    fn a_sequence_that_the_key_has_used_before_is_refused_and_that_of_a_stranger_counts_for_nothing() {
+        let (key, stranger) = (secret_key(), secret_key());
+        let signed = manifest().sign(&key, &terms(7)).unwrap();
+        for sequence in [6, 7] {
+            let error = signed.clone().sign(&key, &terms(sequence)).unwrap_err();
+            assert_eq!(error.option(), Some("sequence"));
+        }
+        assert!(signed.clone().sign(&key, &terms(8)).is_ok());
+        let claimed = manifest().sign(&stranger, &terms((1 << 53) - 2)).unwrap();
+        assert_eq!(claimed.terms_signed_by(&key), None);
+        assert!(claimed.sign(&key, &terms(1)).is_ok());
     }
 
     #[test]

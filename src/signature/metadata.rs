@@ -146,7 +146,7 @@ fn covers(signed: &str, announced: &Announced) -> bool {
     signed == wanted || Some(signed.as_str()) == platform
 }
 
-/// A signature that names a channel or an application is only for those who say that they are the one.
+/// A signature that names a channel or an application is not for those that are configured as another one.
 pub(crate) fn check_name(field: &'static str, signed: Option<&str>, configured: Option<&str>) -> Result<()> {
     match (signed, configured) {
         (Some(signed), Some(configured)) if signed != configured => Err(mismatch(field, configured, signed)),

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Manifests of different channels and keys are counted apart: neither must hold the other up. Bounded, so that the
-/// record stays one that is read; far more than an application has.
+/// Channels and keys are those that the application is configured with, so that there are few; the bound keeps the record
+/// one that is read.
 const COUNTERS_MAX: usize = 32;
 
 /// A signed manifest that passed every other check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sighting {
+    /// The application's own: who answers must not choose what is forgotten or counted anew.
     pub(crate) channel: String,
     /// The key lines of those that signed it.
     pub(crate) keys: Vec<String>,
@@ -17,15 +18,13 @@ pub(crate) struct Sighting {
     pub(crate) payload: String,
 }
 
-/// The memory of one application.
+/// The memory of one application: the highest sequence of each channel under each key, the last seen at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct SeenManifests {
-    /// The channels, as the application names them, on which a manifest was signed: from then on each must be.
-    signed_channels: Vec<String>,
     counters: Vec<Counter>,
 }
 
-/// The highest sequence of one channel under one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Counter {
     channel: String,
@@ -44,50 +43,40 @@ pub(crate) enum Rollback {
 }
 
 impl SeenManifests {
-    /// Whether only a signed manifest will do on this channel.
+    /// Whether only a signed manifest will do on this channel: one was seen there, under whatever key.
     pub(crate) fn requires_signed(&self, channel: &str) -> bool {
-        self.signed_channels.iter().any(|signed| signed == channel)
+        self.counters.iter().any(|counter| counter.channel == channel)
     }
 
-    /// The memory with this manifest in it, seen by an application on `channel`. A manifest that was signed under
-    /// several keys must be new enough under each.
-    pub(crate) fn with(&self, sighting: &Sighting, channel: &str) -> Result<Self, Rollback> {
+    /// The memory with this manifest in it. One that was signed under several keys must be new enough under each.
+    pub(crate) fn with(&self, sighting: &Sighting) -> Result<Self, Rollback> {
         let mut seen = self.clone();
-        if !seen.requires_signed(channel) {
-            seen.signed_channels.push(channel.to_owned());
-        }
         for key in &sighting.keys {
             seen.count(key, sighting)?;
         }
-        // The longest unseen first.
         let excess = seen.counters.len().saturating_sub(COUNTERS_MAX);
         seen.counters.drain(..excess);
-        let excess = seen.signed_channels.len().saturating_sub(COUNTERS_MAX);
-        seen.signed_channels.drain(..excess);
         Ok(seen)
     }
 
     fn count(&mut self, key: &str, sighting: &Sighting) -> Result<(), Rollback> {
         let Sighting { channel, sequence, payload, .. } = sighting;
-        let known =
-            self.counters.iter_mut().find(|counter| counter.channel == *channel && counter.key == *key);
-        let Some(known) = known else {
-            self.counters.push(Counter {
-                channel: channel.clone(),
-                key: key.to_owned(),
-                sequence: *sequence,
-                payload: payload.clone(),
-            });
-            return Ok(());
-        };
-        if *sequence < known.sequence {
-            return Err(Rollback::Older(known.sequence));
+        let is_known = |counter: &Counter| counter.channel == *channel && counter.key == key;
+        if let Some(known) = self.counters.iter().find(|counter| is_known(counter)) {
+            if *sequence < known.sequence {
+                return Err(Rollback::Older(known.sequence));
+            }
+            if *sequence == known.sequence && *payload != known.payload {
+                return Err(Rollback::Equivocation(known.sequence));
+            }
         }
-        if *sequence == known.sequence && *payload != known.payload {
-            return Err(Rollback::Equivocation(known.sequence));
-        }
-        known.sequence = *sequence;
-        known.payload.clone_from(payload);
+        self.counters.retain(|counter| !is_known(counter));
+        self.counters.push(Counter {
+            channel: channel.clone(),
+            key: key.to_owned(),
+            sequence: *sequence,
+            payload: payload.clone(),
+        });
         Ok(())
     }
 }
@@ -106,56 +95,59 @@ mod tests {
     }
 
     fn after(sightings: &[Sighting]) -> SeenManifests {
-        sightings.iter().fold(SeenManifests::default(), |seen, sighting| seen.with(sighting, "").unwrap())
+        sightings.iter().fold(SeenManifests::default(), |seen, sighting| seen.with(sighting).unwrap())
     }
 
     #[test]
     fn a_lower_sequence_is_a_rollback_and_the_same_one_is_not() {
         let seen = after(&[sighting("", &["a"], 7, "x")]);
-        assert_eq!(seen.with(&sighting("", &["a"], 6, "x"), ""), Err(Rollback::Older(7)));
-        assert_eq!(seen.with(&sighting("", &["a"], 7, "x"), ""), Ok(seen.clone()));
-        assert!(seen.with(&sighting("", &["a"], 8, "y"), "").is_ok());
+        assert_eq!(seen.with(&sighting("", &["a"], 6, "x")), Err(Rollback::Older(7)));
+        assert_eq!(seen.with(&sighting("", &["a"], 7, "x")), Ok(seen.clone()));
+        assert!(seen.with(&sighting("", &["a"], 8, "y")).is_ok());
     }
 
     #[test]
     fn one_sequence_with_two_payloads_is_equivocation() {
         let seen = after(&[sighting("", &["a"], 7, "x")]);
-        assert_eq!(seen.with(&sighting("", &["a"], 7, "y"), ""), Err(Rollback::Equivocation(7)));
+        assert_eq!(seen.with(&sighting("", &["a"], 7, "y")), Err(Rollback::Equivocation(7)));
     }
 
     #[test]
     fn channels_and_keys_are_counted_apart() {
         let seen = after(&[sighting("stable", &["a"], 9, "x")]);
-        assert!(seen.with(&sighting("beta", &["a"], 1, "y"), "").is_ok());
+        assert!(seen.with(&sighting("beta", &["a"], 1, "y")).is_ok());
         // A stolen key that was run up to the end of all numbers must not outlive its rotation.
         let stolen = after(&[sighting("stable", &["a"], u64::MAX, "x")]);
-        assert!(stolen.with(&sighting("stable", &["b"], 1, "y"), "").is_ok());
+        assert!(stolen.with(&sighting("stable", &["b"], 1, "y")).is_ok());
     }
 
     #[test]
     fn under_several_keys_it_must_be_new_enough_under_each() {
         let seen = after(&[sighting("", &["a"], 5, "x"), sighting("", &["b"], 9, "y")]);
-        assert_eq!(seen.with(&sighting("", &["a", "b"], 8, "z"), ""), Err(Rollback::Older(9)));
-        let both = seen.with(&sighting("", &["a", "b"], 10, "z"), "").unwrap();
-        assert_eq!(both.with(&sighting("", &["a"], 9, "q"), ""), Err(Rollback::Older(10)));
+        assert_eq!(seen.with(&sighting("", &["a", "b"], 8, "z")), Err(Rollback::Older(9)));
+        let both = seen.with(&sighting("", &["a", "b"], 10, "z")).unwrap();
+        assert_eq!(both.with(&sighting("", &["a"], 9, "q")), Err(Rollback::Older(10)));
     }
 
     #[test]
     fn a_signed_manifest_is_required_only_on_the_channel_where_one_was_seen() {
-        let seen = SeenManifests::default().with(&sighting("stable", &["a"], 1, "x"), "stable").unwrap();
+        let seen = SeenManifests::default().with(&sighting("stable", &["a"], 1, "x")).unwrap();
         assert!(seen.requires_signed("stable"));
         assert!(!seen.requires_signed("beta") && !seen.requires_signed(""));
     }
 
     #[test]
-    fn the_memory_is_bounded_and_forgets_what_is_oldest() {
-        let many: Vec<Sighting> =
-            (0..1000).map(|n| sighting(&format!("{n}{}", "\"".repeat(250)), &["k"], 1, "x")).collect();
-        let seen = many
-            .iter()
-            .fold(SeenManifests::default(), |seen, sighting| seen.with(sighting, &sighting.channel).unwrap());
-        assert_eq!((seen.counters.len(), seen.signed_channels.len()), (COUNTERS_MAX, COUNTERS_MAX));
-        assert!(seen.requires_signed(&many[999].channel) && !seen.requires_signed(&many[0].channel));
+    fn the_memory_is_bounded_and_forgets_what_was_seen_the_longest_ago() {
+        let on = |channel: &str, sequence| sighting(channel, &["k"], sequence, "x");
+        let others = (0..1000).map(|n| format!("{n}{}", "\"".repeat(250)));
+        let seen = others.fold(SeenManifests::default(), |seen, channel| {
+            // One that is in use is not pushed out by any number of others.
+            let seen = seen.with(&on("stable", 1)).unwrap();
+            seen.with(&on(&channel, 1)).unwrap()
+        });
+        assert_eq!(seen.counters.len(), COUNTERS_MAX);
+        assert!(seen.requires_signed("stable"));
+        assert_eq!(seen.with(&on("stable", 0)), Err(Rollback::Older(1)));
         assert!(serde_json::to_vec(&seen).unwrap().len() as u64 <= super::super::RECORD_MAX_BYTES);
     }
 }

@@ -59,10 +59,9 @@ impl Context {
     }
 
     fn remember(&self, signed: &SignedManifest, source: &str) -> Result<()> {
-        let channel = self.channel();
-        let sighting = signed.sighting(Some(channel));
+        let sighting = signed.sighting(self.channel());
         let refuse = |rollback| rollback_error(rollback, sighting.sequence, source);
-        let change = |seen: &SeenManifests| seen.with(&sighting, channel).map_err(refuse);
+        let change = |seen: &SeenManifests| seen.with(&sighting).map_err(refuse);
         match self.data() {
             Ok(data) => data.change_seen_manifests(change),
             Err(_) => Ok(()),

@@ -264,6 +264,14 @@ fn identity() -> Vec<Sequence> {
             ],
         ),
         (
+            "an application on no channel counts all channels as one: a server must not start anew under another name",
+            vec![
+                offered(&on(9, "stable")),
+                refused(&on(2, "beta"), ManifestRollback),
+                offered(&on(10, "beta")),
+            ],
+        ),
+        (
             "a manifest without a channel counts for the one that the application is on",
             vec![
                 offered(&draft(9)).with(beta),
@@ -359,7 +367,15 @@ fn keys() -> Vec<Sequence> {
             ],
         ),
         (
-            "a stolen key that was run up to the end is survived by rotation",
+            "a stolen key that was run up to the end strands who trusts no other",
+            vec![
+                offered(&draft((1 << 53) - 1)),
+                refused(&by_both(2), ManifestRollback),
+                refused(&by_new(2), ManifestSignature),
+            ],
+        ),
+        (
+            "a stolen key that was run up to the end is survived by who trusts a spare one",
             vec![
                 offered(&draft((1 << 53) - 1)).with(manifests_of_both),
                 offered(&by_new(2)).with(manifests_of_both),

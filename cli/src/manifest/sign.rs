@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use cargo_packager_updater::release::{Manifest, Terms, rfc3339};
+use cargo_packager_updater::{
+    IntoVersion,
+    release::{Known, Manifest, Terms, rfc3339},
+};
 use serde_json::json;
 
 use super::{read, write};
@@ -13,18 +16,29 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) fn run(args: SignManifestArgs, output: &Output) -> Result<(), Failure> {
     let manifest = read(&args.manifest)?;
     let key = private_key(args.private_key.clone(), args.password.clone())?;
-    let signed = if args.renew {
-        manifest.renew(&key, |old| Terms { app: old.app.clone(), channel: old.channel.clone(), ..terms(&args, Some(&old)) })
-    } else {
-        if args.app.is_none() {
-            output.warn("without --app, the manifest of another application under the same key could be served instead");
+    let signed = match &args.version {
+        Some(version) => {
+            let known = known(&args, version)?;
+            manifest.renew(&key, &known, SystemTime::now(), |old| terms(&args, Some(&old)))
         }
-        let old = manifest.claimed_terms().ok().flatten();
-        manifest.sign(&key, &terms(&args, old.as_ref()))
+        None => {
+            if args.app.is_none() {
+                output.warn(
+                    "without --app, the manifest of another application under this key could be served",
+                );
+            }
+            let before = manifest.terms_signed_by(&key);
+            manifest.sign(&key, &terms(&args, before.as_ref()))
+        }
     }
     .map_err(Failure::about(args.manifest.display()))?;
     write(&args.manifest, &signed)?;
     report(&args, &signed, output)
+}
+
+/// `--version` comes with `--renew` alone.
+fn known(args: &SignManifestArgs, version: &str) -> Result<Known, Failure> {
+    Ok(Known { version: version.into_version()?, app: args.app.clone(), channel: args.channel.clone() })
 }
 
 fn terms(args: &SignManifestArgs, old: Option<&Terms>) -> Terms {

@@ -23,6 +23,14 @@ impl Report {
             Ok(signed) => signed,
             Err(error) => return self.found(None, error.to_string()),
         };
+        let is_verified = !expectations.manifest_keys.is_empty();
+        match &signed {
+            None if is_verified => self.found(None, "it is not signed: use `manifest sign`".to_owned()),
+            Some(_) if !is_verified => {
+                self.warnings.push("the signed manifest is not verified: give its public key".to_owned());
+            }
+            _ => {}
+        }
         let terms = signed.as_ref().map(Terms::of);
         if let (Some(signed), Some(terms)) = (&signed, &terms) {
             self.check_agreement(manifest, signed);
@@ -141,7 +149,7 @@ mod tests {
         let key = secret_key();
         let keys = [key.public_key().clone()];
         assert_eq!(found(&signed(&key, 2, 30), Some(&signed(&key, 1, 30)), &keys), (vec![], vec![]));
-        assert_eq!(found(&manifest("n"), None, &keys), (vec![], vec![]));
+        assert_eq!(found(&manifest("n"), None, &[]), (vec![], vec![]));
     }
 
     #[test]
@@ -151,11 +159,12 @@ mod tests {
         let keys = [key.public_key().clone()];
         let strangers = [secret_key().public_key().clone()];
         assert!(problem(&sound, None, &strangers).contains("none of the public keys"));
+        assert!(problem(&manifest("n"), None, &keys).contains("it is not signed"));
         assert!(
             problem(&sound, Some(&signed(&key, 2, 30)), &keys).contains("sequence 2 is not higher than 2")
         );
         assert!(problem(&sound, Some(&signed(&key, 3, 30)), &[]).contains("sequence 2 is not higher than 3"));
-        assert!(problem(&manifest("n"), Some(&sound), &keys).contains("this one is not"));
+        assert!(problem(&manifest("n"), Some(&sound), &[]).contains("this one is not"));
         let other = manifest("other").with_signed_part(sound.signed_part().unwrap().clone());
         assert!(problem(&other, None, &keys).contains("`notes` is not what was signed"));
         let broken = manifest("n").with_signed_part(json!({"payload": 1}));
@@ -165,7 +174,8 @@ mod tests {
     #[test]
     fn one_that_expires_is_told_before_and_after() {
         let key = secret_key();
-        let (problems, warnings) = found(&signed(&key, 1, 6), None, &[]);
+        let keys = [key.public_key().clone()];
+        let (problems, warnings) = found(&signed(&key, 1, 6), None, &keys);
         assert!(problems.is_empty() && warnings.len() == 1, "{problems:?} {warnings:?}");
         let (issued, expires) = (now() - 2 * DAY, now() - DAY);
         let terms = Terms { app: None, channel: None, sequence: 1, issued, expires };

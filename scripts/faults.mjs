@@ -1,0 +1,31 @@
+// `npm run test:faults [-- words of a title]`: what must not break or fool the updater, with numbers: kills, full disks, bad
+// networks, flipped bits, hostile manifests. UPDATER_FAULTS is `sampled` (the default here, for half an hour) or `full`;
+// UPDATER_SEED repeats a run. `npm test` has the quick versions.
+import { choose, run, runSteps, runWith } from './steps.mjs'
+
+const TWO_HOURS_MS = 2 * 60 * 60_000
+const env = { UPDATER_FAULTS: 'sampled', UPDATER_SEED: String(Math.floor(Date.now() / 1000)), ...process.env }
+
+/** Rust tests whose names begin with one of these, built once for all. */
+function rust(target, ...names) {
+  const cargo = ['test', '--locked', '--all-features', ...target, '--', '--nocapture', ...names]
+  return () => runWith({ env, timeout: TWO_HOURS_MS }, 'cargo', ...cargo)
+}
+
+const whole = (...names) => rust(['--test', 'it'], ...names)
+
+/** The published client before this one, which is no member of the workspace. */
+function testCompatibility() {
+  run('cargo', 'test', '--locked', '--manifest-path', 'compat/Cargo.toml', '--target-dir', 'target/compat')
+}
+
+const STEPS = [
+  ['flipped bits', whole('bit_flips::')],
+  ['beside minisign', whole('minisign::')],
+  ['hostile manifests', whole('hostile_manifests::')],
+  ['signed manifests in sequence', whole('signed_manifest::', 'key_rotation::')],
+  ['version 0.2.3 reads signed manifests', testCompatibility],
+]
+
+console.log(`UPDATER_FAULTS=${env.UPDATER_FAULTS} UPDATER_SEED=${env.UPDATER_SEED}`)
+await runSteps(choose(STEPS, process.argv.slice(2)))
