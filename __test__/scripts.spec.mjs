@@ -1,8 +1,9 @@
 // The commands of this repository: what fails is told, and what tests nothing does not pass.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import test from 'ava'
@@ -10,6 +11,7 @@ import test from 'ava'
 import { leftOutOn } from '../scripts/hosts/foreign.mjs'
 import { choose, runWith } from '../scripts/steps.mjs'
 import { tempDir } from './support/fixture.mjs'
+import { testOnLinux } from './support/tools.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const STEPS = pathToFileURL(join(ROOT, 'scripts', 'steps.mjs'))
@@ -67,6 +69,23 @@ test('a program that hangs is ended', (t) => {
   })
 })
 
+testOnLinux('all that a hanging program has started is ended with it', async (t) => {
+  const note = join(await tempDir(t), 'pid')
+  const source = `
+    const { pid } = require('node:child_process').spawn('sleep', ['1000'])
+    require('node:fs').writeFileSync(${JSON.stringify(note)}, String(pid))
+  `
+  const { CI } = process.env
+  process.env.CI = 'true'
+  t.throws(() => runWith({ timeout: 5000 }, process.execPath, '-e', source))
+  if (CI === undefined) delete process.env.CI
+  const status = `/proc/${readFileSync(note, 'utf8')}/stat`
+  // Somebody has to read its exit code before it is gone altogether.
+  const isAlive = () => existsSync(status) && !readFileSync(status, 'utf8').includes(') Z ')
+  for (let waits = 0; waits < 100 && isAlive(); waits += 1) await sleep(50)
+  t.false(isAlive())
+})
+
 test('a mistyped title is a mistake, not a success', (t) => {
   const steps = [['linux arm64: built'], ['linux arm64: run']]
   t.deepEqual(choose(steps, []), steps)
@@ -93,7 +112,7 @@ test('each platform runs all that is about it, and knows why it leaves out the r
       )
     return SPECS.filter((name) => !reasons.some((start) => name.startsWith(start)))
   }
-  const everywhere = ['abort', 'check', 'cli', 'download', 'exports', 'options']
+  const everywhere = ['abort', 'check', 'cli', 'download', 'exports', 'options', 'signed-manifest']
   const packages = ['package', 'package-loader', 'package-release']
   const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
   for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())

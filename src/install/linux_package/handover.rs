@@ -300,9 +300,13 @@ mod tests {
         let directory =
             tempfile::Builder::new().prefix(&prefix).rand_bytes(10).tempdir_in("/var/tmp").unwrap();
         fs::write(directory.path().join("update.deb"), ARTIFACT).unwrap();
-        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
-        File::open(directory.path()).unwrap().set_modified(then).unwrap();
+        make_old(directory.path(), days);
         directory
+    }
+
+    fn make_old(directory: &Path, days: u64) {
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        File::open(directory).unwrap().set_modified(then).unwrap();
     }
 
     #[test]
@@ -317,11 +321,13 @@ mod tests {
 
     #[test]
     fn nothing_that_others_put_there_is_removed() {
-        let (other, link) = (left_behind(std::process::id(), 3), left_behind(NOBODY, 3));
+        // Other tests tidy up here at the same time: each thing is what it is to be before it is old enough.
+        let (other, link) = (left_behind(std::process::id(), 3), left_behind(NOBODY, 0));
         fs::remove_dir_all(link.path()).unwrap();
         symlink(other.path(), link.path()).unwrap();
-        let foreign = left_behind(NOBODY, 3);
+        let foreign = left_behind(NOBODY, 0);
         let is_foreign = chown(foreign.path(), Some(65534), None).is_ok();
+        make_old(foreign.path(), 3);
         as_root(&artifact(), &["/bin/true"]).unwrap();
         assert!(link.path().is_symlink() && other.path().join("update.deb").exists());
         assert!(foreign.path().exists() || !is_foreign, "only root can give it away");
