@@ -6,7 +6,7 @@
 //! It is started by the application and so has its rights, never more: starting a program cannot raise them, installers
 //! ask for them in a process of their own, and what is started here has the rights of this program again.
 //!
-//! What to do arrives through the standard input, as `Job` says, and a pipe named there takes the answer. It has no
+//! What to do arrives through the standard input, as `Job` says, and a pipe named there takes the answers. It has no
 //! window and prints nothing. Its exit code is 0 where all that was asked could be done, whatever the installer said of
 //! it, and else 1.
 

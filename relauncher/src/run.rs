@@ -30,13 +30,18 @@ pub(crate) fn run() -> ExitCode {
 fn accept() -> io::Result<Job> {
     let mut input = io::stdin().lock();
     let Header { version, reply } = Header::read(&mut input)?;
-    let is_understood = version == job::VERSION;
-    let job = if is_understood { Some(Job::read(reply, &mut input)?) } else { None };
-    job::answer(&mut File::from(owned(reply)))?;
-    job.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let mut reply = File::from(owned(reply));
+    job::answer(&mut reply)?;
+    if version != job::VERSION {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let job = Job::read(&mut input)?;
+    // An installer may have ended whoever listened, and then the job is due.
+    let _ = job::answer(&mut reply);
+    Ok(job)
 }
 
-fn carry_out(Job { process, installer, start, .. }: Job) -> io::Result<()> {
+fn carry_out(Job { process, installer, start }: Job) -> io::Result<()> {
     wait(&owned(process))?;
     let installed = installer.map_or(Ok(()), install);
     let started = start.map_or(Ok(()), launch);

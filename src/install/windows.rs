@@ -39,7 +39,7 @@ pub(crate) struct InstallerPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
     /// The artifact is a program that goes on by itself. Another, which waits for it, starts the new version.
-    Itself { arguments: String, relaunch: bool },
+    Itself { arguments: String, then: Option<Command> },
     /// By msiexec, `arguments` behind the file's name.
     Msiexec { arguments: String, wait: Wait },
 }
@@ -87,7 +87,7 @@ pub(super) fn plan(
 ) -> Result<InstallerPlan> {
     refuse_another(format, installed, application)?;
     let (run, extension) = if format == Format::Nsis {
-        (plan_nsis(order)?, "exe")
+        (plan_nsis(application, order)?, "exe")
     } else {
         (plan_msi(application, order)?, "msi")
     };
@@ -112,14 +112,14 @@ fn refuse_another(format: Format, installed: Option<Format>, application: &Path)
 /// `/P`, passive, is a switch of the packager's installers; `/S`, silent, is known to every NSIS installer (users manual,
 /// 3.2.1). The packager's `/R`, start the application afterwards, is not used: an installer with the rights of an
 /// administrator would start it with these.
-fn plan_nsis(order: &Order) -> Result<Run> {
+fn plan_nsis(application: &Path, order: &Order) -> Result<Run> {
     let mode = match order.windows.install_mode {
         InstallMode::Passive => " /P",
         InstallMode::Quiet => " /S",
         InstallMode::BasicUi => "",
     };
     let args = arguments::nsis(&order.windows.installer_args)?;
-    Ok(Run::Itself { arguments: format!("{mode}{args}"), relaunch: order.relaunch })
+    Ok(Run::Itself { arguments: format!("{mode}{args}"), then: relaunched(application, order) })
 }
 
 /// Windows Installer, "Command-Line Options": `/passive`, `/quiet`, `/qb+` a basic interface with a last dialog.
@@ -130,14 +130,22 @@ fn plan_msi(application: &Path, order: &Order) -> Result<Run> {
         InstallMode::BasicUi => "/qb+",
     };
     let args = arguments::msi(&order.windows.installer_args)?;
-    let then = order.relaunch.then(|| Command {
+    let wait = if order.will_exit {
+        Wait::Outside { then: relaunched(application, order) }
+    } else {
+        Wait::Here { relaunch: order.relaunch }
+    };
+    Ok(Run::Msiexec { arguments: format!(" {mode} /promptrestart{args}"), wait })
+}
+
+/// What the program that outlives this one starts.
+fn relaunched(application: &Path, order: &Order) -> Option<Command> {
+    order.relaunch.then(|| Command {
         program: application.to_owned(),
         args: order.args.clone(),
         env: Vec::new(),
         directory: order.directory.clone(),
-    });
-    let wait = if order.will_exit { Wait::Outside { then } } else { Wait::Here { relaunch: order.relaunch } };
-    Ok(Run::Msiexec { arguments: format!(" {mode} /promptrestart{args}"), wait })
+    })
 }
 
 impl InstallerPlan {
@@ -161,7 +169,7 @@ impl InstallerPlan {
     const fn needs_relauncher(&self) -> bool {
         !matches!(
             self.run,
-            Run::Itself { relaunch: false, .. } | Run::Msiexec { wait: Wait::Here { relaunch: false }, .. }
+            Run::Itself { then: None, .. } | Run::Msiexec { wait: Wait::Here { relaunch: false }, .. }
         )
     }
 
@@ -274,7 +282,9 @@ mod tests {
             (InstallMode::BasicUi, " \"a b\" /D=C:\\x y"),
         ] {
             let plan = planned(Format::Nsis, &order(mode, &["/D=C:\\x y", "a b"]));
-            assert_eq!(plan.run, Run::Itself { arguments: expected.to_owned(), relaunch: true });
+            let Run::Itself { arguments, then: Some(then) } = plan.run else { panic!("not started again") };
+            assert_eq!(arguments, expected);
+            assert_eq!((then.program, then.args), (APPLICATION.into(), vec!["--hidden".into()]));
             assert_eq!(plan.file_name, "My-App-2.0.0-rc.1-5-installer.exe");
         }
     }
@@ -282,7 +292,7 @@ mod tests {
     #[test]
     fn without_relaunch_nobody_starts_the_application() {
         let order = Order { relaunch: false, ..order(InstallMode::Quiet, &[]) };
-        let silent = Run::Itself { arguments: " /S".to_owned(), relaunch: false };
+        let silent = Run::Itself { arguments: " /S".to_owned(), then: None };
         assert_eq!(planned(Format::Nsis, &order).run, silent);
         let Run::Msiexec { wait, .. } = planned(Format::Wix, &order).run else { panic!("no MSI") };
         assert_eq!(wait, Wait::Outside { then: None });

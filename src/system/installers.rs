@@ -30,16 +30,23 @@ pub(crate) trait Installers: Send + Sync + std::fmt::Debug {
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Opens a file for reading; while it is held, nobody can change, replace, rename or remove it.
     fn hold(&self, path: &Path) -> io::Result<File>;
-    /// Starts a program, and asks the user for the rights that its manifest demands. Its file stays held until this
-    /// process ends, and what is started after this process waits for the end of the program too.
-    fn start(&self, invocation: Invocation<'_>, held: &File) -> io::Result<()>;
+    /// Starts an installer, and asks the user for the rights that its manifest demands. Its file stays held until this
+    /// process ends, and what is started after this process waits for the end of the installer too: the command, else what
+    /// was asked for before. `relauncher`, else the one that is used already, runs before the installer does.
+    fn start(
+        &self,
+        relauncher: Option<&Path>,
+        held: &File,
+        installer: Invocation<'_>,
+        then: Option<&Command>,
+    ) -> io::Result<()>;
     /// Runs a program, and gives its exit code.
     fn run(&self, invocation: Invocation<'_>) -> io::Result<i32>;
     /// From here on this copy is what outlives this process.
     fn adopt(&self, relauncher: PathBuf, held: File);
     /// Has `relauncher` wait for the end of this process, run the installer, which it holds in the meantime, and then
-    /// start the command whatever came of it. Another command that is to be started after this process takes the place
-    /// of this one, and the installer runs all the same.
+    /// start the command, else what was asked for before, whatever came of it. Another command that is to be started after
+    /// this process takes the place of this one, and the installer runs all the same.
     fn outlive(
         &self,
         relauncher: &Path,

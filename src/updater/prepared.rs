@@ -77,7 +77,7 @@ impl PreparedInstall {
             let _ = ledger.withdraw();
         })?;
         ledger.close(progress);
-        if relaunch && progress != Progress::HandedOver {
+        if relaunch && progress == Progress::Done {
             relaunch::start(context.installation.launch(), args, &*context.system)?;
         }
         Ok(())

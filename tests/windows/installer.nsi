@@ -1,5 +1,5 @@
-; An installer with the switches of the packager's: /P passive, /R start the application afterwards. It waits while there
-; is a file to wait for, and fails where it was made to.
+; An installer with the switches of the packager's: /P passive, /R start the application afterwards. It ends what it was
+; made to end, waits while there is a file to wait for, and fails where it was made to.
 Target amd64-unicode
 Name "My App"
 OutFile "${OUT}"
@@ -13,6 +13,9 @@ Page instfiles
 
 Section
   SetOutPath "$INSTDIR"
+!ifdef ENDS
+  ExecWait '"$SYSDIR\taskkill.exe" /f /im ${ENDS}'
+!endif
   FileOpen $0 "$INSTDIR\runs.txt" w
   FileClose $0
   IfFileExists "$INSTDIR\wait.txt" 0 +3

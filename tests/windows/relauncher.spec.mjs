@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 
 import {
   Application,
+  HELD_UP_RELAUNCHER,
   OTHER_RELAUNCHER,
   RELAUNCHER,
   addonBeside,
@@ -44,6 +45,43 @@ test('relaunch after an installer was started waits for its end', async (t) => {
   application.remove(wait)
   const [version, , ...args] = await application.started()
   assert.deepEqual([version, args], ['2.0.0', ['later']])
+})
+
+for (const then of ['starts', 'does not start']) {
+  test(`relaunch before an installer that ${then} is not forgotten`, async (t) => {
+    const application = await Application.install(t)
+    const starts = then === 'starts'
+    application.publish(starts ? nsis(application.directory) : Buffer.from('MZ, and no program'), 'nsis')
+    const wait = `${application.directory}\\wait.txt`
+    if (starts) application.write(wait, '')
+    const { failed } = await application.run('relaunchThenInstall', {
+      relaunch: { executablePath: application.program, args: ['asked', 'for'] },
+      install: { exit: false, relaunch: false },
+      options: { windows: { installMode: 'quiet' } },
+    })
+    assert.equal(failed?.code, starts ? undefined : 'ERR_UPDATER_IO')
+    if (starts) {
+      await until('the installer runs', () => application.has(`${application.directory}\\runs.txt`))
+      // Time enough to do the wrong thing.
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      assert.ok(!application.has(`${application.directory}\\started.txt`))
+      application.remove(wait)
+    }
+    const [version, , ...args] = await application.started()
+    assert.deepEqual([version, args], [starts ? '2.0.0' : '1.0.0', ['asked', 'for']])
+  })
+}
+
+test('a relauncher.exe that is kept from running is an error, and holds nobody up for ever', async (t) => {
+  const application = await Application.install(t)
+  const { addon } = addonBeside(t, HELD_UP_RELAUNCHER)
+  const { failed, stayed } = await application.run('relaunch', {
+    addon,
+    relaunch: { executablePath: application.program },
+  })
+  assert.equal(failed.code, 'ERR_UPDATER_IO')
+  assert.match(failed.message, /relauncher\.exe did not answer/)
+  assert.deepEqual(stayed, {})
 })
 
 test('a relauncher.exe of another version is an error that says so', async (t) => {

@@ -39,6 +39,8 @@ const LOCAL = join(
 const MADE = join(BUILT, 'installers')
 /** A relauncher of another version of the package. */
 export const OTHER_RELAUNCHER = join(MADE, 'relauncher.exe')
+/** One that does not come to run. */
+export const HELD_UP_RELAUNCHER = join(MADE, 'held-up.exe')
 const ENV = {
   ...process.env,
   ...WINE_ENV,
@@ -83,6 +85,7 @@ export function prepare() {
   compile('msiexec.exe', '-municode', '-mwindows', source('msiexec.c'), '-lmsi')
   compile('failing.dll', '-shared', source('failing.c'))
   compile('relauncher.exe', '-mwindows', source('relauncher.c'))
+  compile('held-up.exe', '-mwindows', '-DHELD_UP', source('relauncher.c'))
   // One that was left by tests that were killed.
   restoreMsiexec()
 }
@@ -92,10 +95,10 @@ export function end() {
   spawnSync('wineserver', ['--kill'], { env: ENV })
 }
 
-/** An NSIS installer of version 2.0.0. */
-export function nsis(directory, { fails = false } = {}) {
+/** An NSIS installer of version 2.0.0. It ends all programs of the name `ends`. */
+export function nsis(directory, { fails = false, ends } = {}) {
   const made = { OUT: join(MADE, 'setup.exe'), APP: join(MADE, 'App-2.0.0.exe'), DIRECTORY: directory }
-  const defines = fails ? { ...made, FAILS: 1 } : made
+  const defines = { ...made, ...(fails && { FAILS: 1 }), ...(ends && { ENDS: ends }) }
   const args = Object.entries(defines).map(([name, value]) => `-D${name}=${value}`)
   run('makensis', '-V2', ...args, join(import.meta.dirname, 'installer.nsi'))
   return readFileSync(defines.OUT)
@@ -284,6 +287,12 @@ export class Application {
 
   /** What the program noted when it was started: version, directory, arguments. */
   started = async () => (await textOf(`${this.directory}\\started.txt`)).split('\n')
+
+  /** What is left of downloads. */
+  downloads = () => {
+    const [application] = this.names(this.data)
+    return this.names(`${this.data}\\${application}\\download`)
+  }
 
   /** The directories that installers were run from, with what is in each. */
   installs = () => {

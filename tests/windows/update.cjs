@@ -29,6 +29,11 @@ const ACTS = {
     await update.downloadAndInstall(request.install)
     await updater.relaunch(request.relaunch)
   },
+  async installThenDiscard(update) {
+    const staged = await update.stage()
+    await staged.install(request.install)
+    await staged.discard()
+  },
   async relaunchThenInstall(update) {
     await updater.relaunch(request.relaunch)
     await update.downloadAndInstall(request.install)

@@ -125,6 +125,18 @@ test('relaunch after an MSI was scheduled changes what is started, and the MSI i
   assert.deepEqual([version, args], ['2.0.0', ['later']])
 })
 
+test('relaunch before an MSI that starts nothing itself is not forgotten', async (t) => {
+  const application = await installed(t)
+  const { exit } = await application.run('relaunchThenInstall', {
+    relaunch: { executablePath: application.program, args: ['asked', 'for'] },
+    install: { relaunch: false },
+    options: { windows: windows(application) },
+  })
+  assert.equal(exit.code, 0)
+  const [version, , ...args] = await application.started()
+  assert.deepEqual([version, args], ['2.0.0', ['asked', 'for']])
+})
+
 test('an MSI that waited for the end of the process is installed then, and the new version started', async (t) => {
   const application = await installed(t)
   const run = application.start('atExit', { options: { windows: windows(application) } }, 'argument')

@@ -147,15 +147,16 @@ impl PreparedInstaller {
     fn run(&self) -> Result<Progress> {
         let installers = self.plan.installers(&*self.system)?;
         match &self.plan.run {
-            Run::Itself { arguments, .. } => {
+            Run::Itself { arguments, then } => {
                 let invocation = Invocation {
                     program: self.artifact.path(),
                     arguments: OsStr::new(arguments.trim_start_matches(' ')),
                 };
+                let relauncher = self.relauncher.as_ref().map(|relauncher| &*relauncher.path);
                 installers
-                    .start(invocation, self.artifact.file())
+                    .start(relauncher, self.artifact.file(), invocation, then.as_ref())
                     .map_err(|error| self.not_started(error))?;
-                Ok(Progress::Begun)
+                Ok(if then.is_some() { Progress::HandedOver } else { Progress::Begun })
             }
             Run::Msiexec { arguments, wait } => {
                 let program = installers
@@ -247,6 +248,10 @@ mod tests {
             self.asked.lock().unwrap().push(note);
         }
 
+        fn note_then(&self, then: Option<&Command>) {
+            self.asked.lock().unwrap().extend(then.map(|then| format!("then {}", then.program.display())));
+        }
+
         fn answer(&self) -> io::Result<()> {
             if self.answer == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(self.answer)) }
         }
@@ -282,8 +287,16 @@ mod tests {
             self.asked.lock().unwrap().push("adopt".to_owned());
         }
 
-        fn start(&self, invocation: Invocation<'_>, _: &File) -> io::Result<()> {
-            self.note("start", invocation);
+        fn start(
+            &self,
+            relauncher: Option<&Path>,
+            _: &File,
+            installer: Invocation<'_>,
+            then: Option<&Command>,
+        ) -> io::Result<()> {
+            assert!(relauncher.is_none_or(Path::is_file));
+            self.note("start", installer);
+            self.note_then(then);
             self.answer()
         }
 
@@ -301,7 +314,7 @@ mod tests {
         ) -> io::Result<()> {
             assert!(relauncher.is_file());
             self.note("outlive", installer);
-            self.asked.lock().unwrap().extend(then.map(|then| format!("then {}", then.program.display())));
+            self.note_then(then);
             self.answer()
         }
     }
@@ -388,7 +401,11 @@ mod tests {
     }
 
     fn nsis() -> Run {
-        Run::Itself { arguments: " /S \"a b\"".to_owned(), relaunch: true }
+        Run::Itself { arguments: " /S \"a b\"".to_owned(), then: Some(application()) }
+    }
+
+    fn application() -> Command {
+        Command { program: "/app/App.exe".into(), args: Vec::new(), env: Vec::new(), directory: None }
     }
 
     fn msi(wait: Wait) -> Run {
@@ -398,8 +415,8 @@ mod tests {
     #[test]
     fn an_installer_starts_in_a_directory_of_its_own_after_that_was_put_on_record() {
         let scene = Scene::answering(0);
-        assert_eq!(scene.commit(nsis()).unwrap(), Progress::Begun);
-        assert_eq!(scene.asked(), "Begins\nstart installer: /S \"a b\"\nadopt");
+        assert_eq!(scene.commit(nsis()).unwrap(), Progress::HandedOver);
+        assert_eq!(scene.asked(), "Begins\nstart installer: /S \"a b\"\nthen /app/App.exe\nadopt");
         assert_eq!(scene.left(), ["installer", "relauncher.exe"]);
     }
 
@@ -420,7 +437,7 @@ mod tests {
             (nsis(), true),
             (msi(Wait::Outside { then: None }), true),
             (msi(Wait::Here { relaunch: true }), true),
-            (Run::Itself { arguments: String::new(), relaunch: false }, false),
+            (Run::Itself { arguments: String::new(), then: None }, false),
             (msi(Wait::Here { relaunch: false }), false),
         ] {
             let scene = Scene::answering(0);
@@ -435,7 +452,7 @@ mod tests {
     #[test]
     fn what_is_started_later_is_started_by_a_copy_that_no_installation_replaces() {
         for (run, left) in [
-            (Run::Itself { arguments: String::new(), relaunch: false }, vec!["installer", "relauncher.exe"]),
+            (Run::Itself { arguments: String::new(), then: None }, vec!["installer", "relauncher.exe"]),
             (msi(Wait::Here { relaunch: true }), vec!["installer", "relauncher.exe"]),
             (msi(Wait::Here { relaunch: false }), vec![]),
         ] {
@@ -473,9 +490,8 @@ mod tests {
     #[test]
     fn a_package_outlives_the_application_and_starts_the_new_one() {
         let scene = Scene::answering(0);
-        let then =
-            Command { program: "/app/App.exe".into(), args: Vec::new(), env: Vec::new(), directory: None };
-        assert_eq!(scene.commit(msi(Wait::Outside { then: Some(then) })).unwrap(), Progress::HandedOver);
+        let then = Some(application());
+        assert_eq!(scene.commit(msi(Wait::Outside { then })).unwrap(), Progress::HandedOver);
         let expected =
             "Begins\noutlive msiexec.exe: /i \"<private>/installer\" /quiet\nthen /app/App.exe\nadopt";
         assert_eq!(scene.asked(), expected);

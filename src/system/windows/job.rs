@@ -1,8 +1,8 @@
 //! [`Job`]: what the relauncher is asked to do, as it travels through its standard input.
 //!
 //! Both programs are built from this file and shipped together; but an installation may replace one of them while the
-//! other runs. So the version comes first, and the relauncher answers with its own when it has taken the job. Numbers are
-//! little-endian; text is its length in units of 16 bits and these units, because names on Windows need not be Unicode.
+//! other runs. So a [`Header`] with the version comes first. The relauncher answers it with its own version, and so says
+//! that it runs and waits; it answers once more when it has taken the job. Numbers are little-endian; text is its length in units of 16 bits and these units, because names on Windows need not be Unicode.
 
 #![allow(dead_code, reason = "one program writes what the other reads")]
 
@@ -16,8 +16,8 @@ const NO_INSTALLER: u64 = 0;
 const RUN: u64 = 1;
 const AWAIT: u64 = 2;
 
-/// Raised with every change of what travels behind it and [`Job::reply`], which stay as they are.
-pub(crate) const VERSION: u64 = 1;
+/// Raised with every change of what travels behind the [`Header`], which stays as it is, as does the answer to it.
+pub(crate) const VERSION: u64 = 2;
 
 /// Text of Windows, without a zero at the end.
 pub(crate) type Text = Vec<u16>;
@@ -25,9 +25,7 @@ pub(crate) type Text = Vec<u16>;
 /// Wait for a process to end, see to an installer, start a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Job {
-    /// A handle of the pipe to answer through, valid in the relauncher as all handles here.
-    pub(crate) reply: u64,
-    /// A handle of the process to wait for.
+    /// A handle of the process to wait for, valid in the relauncher as all handles here.
     pub(crate) process: u64,
     pub(crate) installer: Option<Installer>,
     pub(crate) start: Option<Start>,
@@ -50,10 +48,11 @@ pub(crate) enum Work {
     Await(u64),
 }
 
-/// The start of a job, which every version understands.
+/// What comes before a job, and every version understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) version: u64,
+    /// A handle of the pipe to answer through.
     pub(crate) reply: u64,
 }
 
@@ -70,7 +69,7 @@ pub(crate) struct Start {
 
 impl Job {
     pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        [VERSION, self.reply, self.process].into_iter().try_for_each(|field| number(to, field))?;
+        number(to, self.process)?;
         match &self.installer {
             None => number(to, NO_INSTALLER)?,
             Some(Installer { held, work: Work::Run { program, arguments } }) => {
@@ -95,11 +94,11 @@ impl Job {
         to.flush()
     }
 
-    /// What follows a header of this version.
+    /// What follows the header of a writer of this version.
     ///
     /// # Errors
     /// Where the writer was gone before it had written everything.
-    pub(crate) fn read(reply: u64, from: &mut impl Read) -> io::Result<Self> {
+    pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
         let process = read_number(from)?;
         let installer = read_installer(from)?;
         let start = if read_number(from)? == 0 {
@@ -110,23 +109,29 @@ impl Job {
             let changed = read_list(from, |from| Ok((read_text(from)?, read_text(from)?)))?;
             Some(Start { program, args, directory, removed, changed })
         };
-        Ok(Self { reply, process, installer, start })
+        Ok(Self { process, installer, start })
     }
 }
 
 impl Header {
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        // At once: whoever is older than this text may read it so.
+        to.write_all([self.version, self.reply].map(u64::to_le_bytes).as_flattened())?;
+        to.flush()
+    }
+
     pub(crate) fn read(from: &mut impl Read) -> io::Result<Self> {
         Ok(Self { version: read_number(from)?, reply: read_number(from)? })
     }
 }
 
-/// Says that the job was taken; to one of another version, why it was not.
+/// Says that the header, or the job, was read; to one of another version, why no job is taken.
 pub(crate) fn answer(to: &mut impl Write) -> io::Result<()> {
     number(to, VERSION)
 }
 
 /// # Errors
-/// Where the job was not taken.
+/// Where there is none, or one of another version.
 pub(crate) fn read_answer(from: &mut impl Read) -> io::Result<()> {
     let refuse = |reason: String| Err(io::Error::other(reason));
     match read_number(from) {
@@ -201,7 +206,6 @@ mod tests {
 
     fn job() -> Job {
         Job {
-            reply: 9,
             process: 0x1234_5678_9abc,
             installer: Some(Installer {
                 held: 7,
@@ -221,9 +225,7 @@ mod tests {
     }
 
     fn read(mut bytes: &[u8]) -> io::Result<Job> {
-        let header = Header::read(&mut bytes)?;
-        assert_eq!(header.version, VERSION);
-        Job::read(header.reply, &mut bytes)
+        Job::read(&mut bytes)
     }
 
     #[test]
@@ -243,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn a_header_travels_as_every_version_knows_it() {
+        let header = Header { version: 7, reply: 9 };
+        let mut bytes = Vec::new();
+        header.write(&mut bytes).unwrap();
+        assert_eq!(bytes, [7_u64.to_le_bytes(), 9_u64.to_le_bytes()].concat());
+        assert_eq!(Header::read(&mut &*bytes).unwrap(), header);
+    }
+
+    #[test]
     fn half_a_job_is_not_begun() {
         let mut bytes = Vec::new();
         job().write(&mut bytes).unwrap();
@@ -253,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_before_memory_is_asked_for() {
-        for numbers in [[VERSION, 9, 1, RUN, 2, u64::MAX], [VERSION, 9, 1, 3, 2, 0]] {
+        for numbers in [[1, RUN, 2, u64::MAX], [1, 3, 2, 0]] {
             let mut bytes = Vec::new();
             numbers.into_iter().try_for_each(|field| number(&mut bytes, field)).unwrap();
             assert_eq!(read(&bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
@@ -266,7 +277,8 @@ mod tests {
         answer(&mut taken).unwrap();
         read_answer(&mut &*taken).unwrap();
         let other = read_answer(&mut &(VERSION + 1).to_le_bytes()[..]).unwrap_err().to_string();
-        assert!(other.contains("another version") && other.contains("version 2, not 1"), "{other}");
+        let both = format!("version {}, not {VERSION}", VERSION + 1);
+        assert!(other.contains("another version") && other.contains(&both), "{other}");
         assert!(read_answer(&mut &[][..]).unwrap_err().to_string().contains("ended"));
     }
 }

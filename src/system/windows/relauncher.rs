@@ -3,16 +3,18 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
-    io,
+    io::{self, PipeReader},
     os::windows::{
         ffi::{OsStrExt, OsStringExt},
         io::{AsRawHandle, OwnedHandle, RawHandle},
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, ChildStdin, Stdio},
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Duration,
 };
 
 use windows_sys::Win32::{
@@ -28,7 +30,7 @@ use windows_sys::Win32::{
 
 use super::{
     checked,
-    job::{self, Installer, Job, Start, Text, Work},
+    job::{self, Header, Installer, Job, Start, Text, Work},
     shell::system_directory,
 };
 use crate::system::{Command, Invocation};
@@ -37,14 +39,21 @@ const NAME: &str = "relauncher.exe";
 /// The longest path that Windows knows, and a zero.
 const PATH_MAX_UNITS: usize = 32_768;
 
+/// A virus scanner may hold a program up when it starts. Nobody waits for it longer than this: neither `relaunch()` nor the
+/// exit of the process.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// What was asked for last, and what it needs.
-static WAITING: Mutex<Waiting> = Mutex::new(Waiting { copy: None, installer: None, child: None });
+static WAITING: Mutex<Waiting> =
+    Mutex::new(Waiting { copy: None, installer: None, start: None, child: None });
 
 struct Waiting {
     copy: Option<PrivateCopy>,
     /// Goes on to count when another program is asked for: an update must not be lost, nor what it replaces be started
     /// while it is at work.
     installer: Option<Pending>,
+    /// Goes on to count when an installer is asked for that starts nothing itself.
+    start: Option<Start>,
     child: Option<Child>,
 }
 
@@ -78,11 +87,10 @@ pub(super) fn adopt(path: PathBuf, held: File) {
 /// Starts a command once this process is gone, and the installer that it has asked for, if there is one.
 pub(super) fn start_after_exit(command: &Command) -> io::Result<()> {
     let mut waiting = waiting();
-    let relauncher = match &waiting.copy {
-        Some(copy) => copy.path.clone(),
-        None => shipped()?,
-    };
-    let child = ask(&relauncher, waiting.installer.as_ref(), Some(start(command)))?;
+    let start = start(command);
+    let ready = Ready::spawn(&waiting.relauncher()?)?;
+    let child = ready.take_job(waiting.installer.as_ref(), Some(&start))?;
+    waiting.start = Some(start);
     waiting.replace(Some(child));
     Ok(())
 }
@@ -98,18 +106,50 @@ pub(super) fn install_after_exit(
     let work = Installing::AfterExit { program: units(program), arguments: units(arguments) };
     let installer = Pending { held: held.try_clone()?, work };
     let mut waiting = waiting();
-    let child = ask(relauncher, Some(&installer), then.map(start))?;
+    let start = waiting.start_or_earlier(then);
+    let child = Ready::spawn(relauncher)?.take_job(Some(&installer), start.as_ref())?;
     waiting.installer = Some(installer);
+    waiting.start = start;
     waiting.replace(Some(child));
     Ok(())
 }
 
-/// Notes that an installer runs: what is started after this process waits for it as well, and what was to be started
-/// without waiting is not. Its file stays held until this process ends.
-pub(super) fn installer_started(process: OwnedHandle, held: File) {
+/// Has an installer begin, which gives its process: what is started after this process waits for it as well. Its file
+/// stays held until this process ends.
+///
+/// What waits is there before the installer, which may end this process at once.
+pub(super) fn install_now(
+    relauncher: Option<&Path>,
+    held: &File,
+    then: Option<&Command>,
+    begin: impl FnOnce() -> io::Result<OwnedHandle>,
+) -> io::Result<()> {
+    let held = held.try_clone()?;
     let mut waiting = waiting();
-    waiting.installer = Some(Pending { held, work: Installing::Now(process) });
+    let start = waiting.start_or_earlier(then);
+    let was_asked = waiting.child.is_some();
+    let ready = if start.is_some() || was_asked {
+        let path = relauncher.map_or_else(|| waiting.relauncher(), |path| Ok(path.to_owned()));
+        Some(Ready::spawn(&path?)?)
+    } else {
+        None
+    };
+    // It would start the application as soon as the installer ends this process, and lie where the installer writes.
     waiting.replace(None);
+    let begun = begin().map(|process| {
+        waiting.installer = Some(Pending { held, work: Installing::Now(process) });
+        waiting.start = start;
+    });
+    match ready {
+        // An installer that was refused changes nothing of what was asked for before. One that runs cannot be called back:
+        // an error now would have the application go on while it is replaced.
+        Some(ready) if begun.is_ok() || was_asked => {
+            waiting.child = ready.take_job(waiting.installer.as_ref(), waiting.start.as_ref()).ok();
+        }
+        Some(ready) => end(ready.child),
+        None => {}
+    }
+    begun
 }
 
 fn waiting() -> MutexGuard<'static, Waiting> {
@@ -117,13 +157,25 @@ fn waiting() -> MutexGuard<'static, Waiting> {
 }
 
 impl Waiting {
+    fn relauncher(&self) -> io::Result<PathBuf> {
+        self.copy.as_ref().map_or_else(shipped, |copy| Ok(copy.path.clone()))
+    }
+
+    fn start_or_earlier(&self, then: Option<&Command>) -> Option<Start> {
+        then.map(start).or_else(|| self.start.clone())
+    }
+
     fn replace(&mut self, child: Option<Child>) {
-        if let Some(mut earlier) = std::mem::replace(&mut self.child, child) {
-            // It can only have ended by itself, and then there is nothing to do.
-            let _ = earlier.kill();
-            let _ = earlier.wait();
+        if let Some(earlier) = std::mem::replace(&mut self.child, child) {
+            end(earlier);
         }
     }
+}
+
+fn end(mut child: Child) {
+    // It can only have ended by itself, and then there is nothing to do.
+    let _ = child.kill();
+    let _ = within_limit(move || child.wait());
 }
 
 fn shipped() -> io::Result<PathBuf> {
@@ -135,14 +187,60 @@ fn shipped() -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::NotFound, reason))
 }
 
-fn ask(relauncher: &Path, installer: Option<&Pending>, start: Option<Start>) -> io::Result<Child> {
-    let mut child = spawn(relauncher)?;
-    let asked = hand_over(installer, start, &mut child);
-    if asked.is_err() {
-        let _ = child.kill();
-        let _ = child.wait();
+/// A relauncher that runs, belongs to this program and waits for its job. Without one it ends, when this is dropped.
+struct Ready {
+    child: Child,
+    input: ChildStdin,
+    answer: PipeReader,
+}
+
+impl Ready {
+    fn spawn(relauncher: &Path) -> io::Result<Self> {
+        let relauncher = relauncher.to_owned();
+        within_limit(move || Self::new(spawn(&relauncher)?))
     }
-    asked.map(|()| child)
+
+    fn new(mut child: Child) -> io::Result<Self> {
+        let mut input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (mut answer, reply) = io::pipe()?;
+        let copy = duplicate(reply.as_raw_handle(), child.as_raw_handle())?;
+        // The answer ends when the relauncher has closed its own.
+        drop(reply);
+        let written = Header { version: job::VERSION, reply: copy }.write(&mut input);
+        // Its word explains why not everything could be written.
+        job::read_answer(&mut answer).and(written)?;
+        Ok(Self { child, input, answer })
+    }
+
+    /// Waits until it has taken the job.
+    fn take_job(self, installer: Option<&Pending>, start: Option<&Start>) -> io::Result<Child> {
+        let Self { child, mut input, mut answer } = self;
+        let taken = job(installer, start, &child).and_then(|job| {
+            within_limit(move || {
+                let written = job.write(&mut input);
+                job::read_answer(&mut answer).and(written)
+            })
+        });
+        match taken {
+            Ok(()) => Ok(child),
+            Err(error) => {
+                // It may have taken the job all the same, and nobody counts on that.
+                end(child);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What takes longer goes on by itself, and comes to nothing, because its outcome is dropped: nobody gives a job to a
+/// relauncher that was waited for in vain.
+fn within_limit<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (done, outcome) = mpsc::channel();
+    thread::Builder::new().spawn(move || drop(done.send(work())))?;
+    outcome.recv_timeout(ANSWER_TIME_MAX).unwrap_or_else(|_| {
+        let reason = format!("relauncher.exe did not answer within {} s", ANSWER_TIME_MAX.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    })
 }
 
 /// Its directory is one that no installer wants to replace.
@@ -159,24 +257,16 @@ fn spawn(relauncher: &Path) -> io::Result<Child> {
     }
 }
 
-/// Puts handles of this process and of the installer into the relauncher, and waits until it has taken the job. No number
-/// could be reused by somebody else, as one of a process could.
-fn hand_over(installer: Option<&Pending>, start: Option<Start>, relauncher: &mut Child) -> io::Result<()> {
+/// Puts handles of this process and of the installer into the relauncher. No number could be reused by somebody else, as
+/// one of a process could.
+fn job(installer: Option<&Pending>, start: Option<&Start>, relauncher: &Child) -> io::Result<Job> {
     let to = relauncher.as_raw_handle();
-    let (mut answer, reply) = io::pipe()?;
-    let job = Job {
-        reply: duplicate(reply.as_raw_handle(), to)?,
+    Ok(Job {
         // SAFETY: the handle stands for this process, and needs no closing.
         process: duplicate(unsafe { GetCurrentProcess() }, to)?,
         installer: installer.map(|pending| pending.handed_to(to)).transpose()?,
-        start,
-    };
-    // The answer ends when the relauncher has closed its own.
-    drop(reply);
-    let mut input = relauncher.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let written = job.write(&mut input);
-    // Its word explains why not everything could be written.
-    job::read_answer(&mut answer).and(written)
+        start: start.cloned(),
+    })
 }
 
 impl Pending {

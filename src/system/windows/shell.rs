@@ -62,18 +62,24 @@ impl Installers for OsSystem {
         if file::is_plain(&file)? { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
-    fn start(&self, invocation: Invocation<'_>, held: &File) -> io::Result<()> {
-        let held = held.try_clone()?;
-        let file = wide(invocation.program);
-        let arguments = wide(invocation.arguments);
+    fn start(
+        &self,
+        relauncher: Option<&Path>,
+        held: &File,
+        installer: Invocation<'_>,
+        then: Option<&Command>,
+    ) -> io::Result<()> {
+        let file = wide(installer.program);
+        let arguments = wide(installer.arguments);
         // Where no library lies that the installer could take for one of its own, and that nobody wants to remove.
         let directory = wide(system_directory()?);
-        // Extensions of the shell want an apartment of their own, which must not become that of the application's thread.
-        let started =
-            thread::Builder::new().spawn(move || in_apartment(|| execute(&file, &arguments, &directory)));
-        let process = started?.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended early")))?;
-        relauncher::installer_started(process, held);
-        Ok(())
+        relauncher::install_now(relauncher, held, then, || {
+            // Extensions of the shell want an apartment of their own, which must not become that of the application's
+            // thread.
+            let started =
+                thread::Builder::new().spawn(move || in_apartment(|| execute(&file, &arguments, &directory)));
+            started?.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended early")))
+        })
     }
 
     fn run(&self, invocation: Invocation<'_>) -> io::Result<i32> {
