@@ -1,8 +1,8 @@
 //! What this program does when a test starts it once more.
 
-use cargo_packager_updater::{Config, Updater};
+use cargo_packager_updater::{Config, Error, Updater};
 
-use crate::support::child_task;
+use crate::support::{child_task, within};
 
 #[tokio::test]
 #[ignore = "the part of other tests that runs in a process of its own"]
@@ -16,8 +16,30 @@ async fn task() {
                 update(config).await;
             }
         }
+        "outcomes" => {
+            for config in &configs {
+                println!("outcome: {}", within(outcome(config)).await);
+            }
+        }
         other => panic!("unknown task {other:?}"),
     }
+}
+
+/// What comes of a whole update: the code of what went wrong, if anything did.
+async fn outcome(config: &Config) -> &'static str {
+    match try_update(config).await {
+        Ok(true) => "updated",
+        Ok(false) => "nothing newer",
+        Err(error) => {
+            println!("{error}");
+            error.code().as_str()
+        }
+    }
+}
+
+async fn try_update(config: &Config) -> Result<bool, Error> {
+    let Some(update) = Updater::new("1.0.0", config.clone())?.check().await? else { return Ok(false) };
+    update.download_and_install(Default::default(), Default::default()).await.map(|()| true)
 }
 
 async fn stage(config: &Config) {

@@ -28,6 +28,7 @@ mod kill;
 mod limits;
 mod lock;
 mod minisign;
+mod network;
 mod packages;
 mod pending;
 mod reinstall;
