@@ -21,6 +21,12 @@ async fn task() {
                 println!("outcome: {}", within(outcome(config)).await);
             }
         }
+        "measure" => {
+            warm_up(&configs[0]).await;
+            for config in &configs[1..] {
+                measure(config).await;
+            }
+        }
         other => panic!("unknown task {other:?}"),
     }
 }
@@ -35,6 +41,26 @@ async fn outcome(config: &Config) -> &'static str {
             error.code().as_str()
         }
     }
+}
+
+/// What an ordinary update takes, and leaves nothing of.
+async fn warm_up(config: &Config) {
+    let update = Updater::new("1.0.0", config.clone()).unwrap().check().await.unwrap().unwrap();
+    update.download(Default::default()).await.unwrap();
+}
+
+/// The peak is forgotten first.
+async fn measure(config: &Config) {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    println!("{}", memory("VmRSS:"));
+    println!("outcome: {}", outcome(config).await);
+    println!("{}", memory("VmHWM:"));
+}
+
+/// What the system says of this process.
+fn memory(name: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    status.lines().find(|line| line.starts_with(name)).unwrap().to_owned()
 }
 
 async fn try_update(config: &Config) -> Result<bool, Error> {

@@ -27,6 +27,7 @@ mod key_rotation;
 mod kill;
 mod limits;
 mod lock;
+mod memory;
 mod minisign;
 mod network;
 mod packages;

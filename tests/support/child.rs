@@ -14,6 +14,7 @@ use cargo_packager_updater::{Config, Limits};
 use super::App;
 
 const TASK: &str = "UPDATER_TEST_TASK";
+const SIZE_MAX: &str = "UPDATER_TEST_SIZE_MAX";
 /// A child that says nothing for so long has failed; each of its tasks is bounded by itself.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -52,6 +53,11 @@ impl Child {
         let (said, lines) = channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
         Self { process, lines }
+    }
+
+    /// The largest artifact that a child accepts.
+    pub(crate) fn size_max(bytes: u64) -> (&'static str, OsString) {
+        (SIZE_MAX, bytes.to_string().into())
     }
 
     /// Waits for this line of its output.
@@ -98,6 +104,7 @@ pub(crate) fn child_task() -> Option<(String, Vec<Config>)> {
         pubkey: std::env::var("UPDATER_TEST_KEY").unwrap().into(),
         executable_path: Some(std::env::var_os("UPDATER_TEST_APP").unwrap().into()),
         data_dir: Some(std::env::var_os("UPDATER_TEST_DATA").unwrap().into()),
+        max_download_size: std::env::var(SIZE_MAX).ok().map(|bytes| bytes.parse().unwrap()),
         limits: Limits { retry_wait: Duration::from_millis(1), ..Limits::default() },
         ..Config::default()
     };
