@@ -20,6 +20,7 @@ mod bit_flips;
 mod blocking;
 mod cancel;
 mod child;
+mod clock;
 mod failover;
 mod headers;
 mod hostile_manifests;
