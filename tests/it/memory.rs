@@ -34,19 +34,17 @@ impl Measured {
     }
 }
 
-/// The updates that this server announces under these paths, by one process, one after the other.
-fn measure(app: &App, size_max: u64, server: &Server, paths: &[&str]) -> Vec<Measured> {
+/// The update that this endpoint announces.
+fn measure(app: &App, size_max: u64, endpoint: String) -> Measured {
     // An update of the usual kind comes first: what that takes, the application takes anyway.
     let usual = Site::honest(Release::new());
-    let endpoints = paths.iter().map(|path| server.url(path));
-    let endpoints: Vec<_> = [usual.endpoint()].into_iter().chain(endpoints).collect();
+    let endpoints = [usual.endpoint(), endpoint];
     let mut child = Child::start_in(&[Child::size_max(size_max)], "measure", app, &endpoints);
-    let measured = paths.iter().map(|_| Measured {
+    let measured = Measured {
         before: bytes(&child.next_after("VmRSS:")),
         outcome: child.next_after("outcome: "),
         most: bytes(&child.next_after("VmHWM:")),
-    });
-    let measured = measured.collect();
+    };
     child.finish();
     measured
 }
@@ -86,7 +84,7 @@ fn a_large_artifact_is_installed_in_constant_memory() {
         "/large" => Reply::ok(release.manifest(&request.url("/artifact")).to_string()),
         _ => large.reply(),
     });
-    let measured = &measure(&app, size, &server, &["/large"])[0];
+    let measured = measure(&app, size, server.url("/large"));
     assert_eq!(measured.outcome, "updated");
     measured.assert_bounded("a large artifact");
     assert_eq!(fs::metadata(&app.path).unwrap().len(), size);
@@ -106,7 +104,7 @@ fn an_endless_artifact_is_ended_at_its_limit_in_constant_memory() {
     });
     let [unknown, declared] = ["/unknown", "/declared"].map(|path| {
         let before = server.sent();
-        let measured = measure(&app, limit, &server, &[path]).remove(0);
+        let measured = measure(&app, limit, server.url(path));
         measured.assert_bounded(path);
         app.assert_untouched();
         app.assert_nothing_left();
@@ -163,7 +161,7 @@ fn a_hostile_manifest_is_refused_in_constant_memory() {
     ];
     for (path, code) in cases {
         let before = server.sent();
-        let measured = measure(&app, MIB, &server, &[path]).remove(0);
+        let measured = measure(&app, MIB, server.url(path));
         let sent = server.sent() - before;
         measured.assert_bounded(path);
         assert_eq!(measured.outcome, code.as_str(), "{path}");

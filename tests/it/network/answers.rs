@@ -10,7 +10,7 @@ use cargo_packager_updater::{
     Updater,
 };
 
-use super::{gzip_bomb, hop, message, side_by_side};
+use super::{gzip_bomb, hop, message, no_host, side_by_side};
 use crate::support::{App, Release, Reply, Request, Server, Site, within};
 
 /// Far more than an answer may have, because the system takes some of what nobody will read; far less than what the
@@ -84,6 +84,7 @@ fn broken_connections() -> Vec<Case> {
     let for_ever = |text: &str| Reply::raw("HTTP/1.1 200 OK\r\n").then_for_ever(text);
     vec![
         elsewhere("refused", Network, |_| "http://127.0.0.1:1/latest.json".to_owned()),
+        elsewhere("a host of no name", Network, |_| no_host()),
         elsewhere("TLS from a server without", Tls, |server| server.url("/").replace("http:", "https:")),
         // Where the connection broke before an answer, it may have been an old one: once more.
         always("closed before an answer", Network, 2, Reply::close()),

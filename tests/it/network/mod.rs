@@ -25,6 +25,11 @@ fn hop(request: &Request, hops: usize) -> Option<Reply> {
     (done < hops).then(|| Reply::redirect(format!("/hop/{}", done + 1)))
 }
 
+/// A label of more than 63 bytes is no host name (RFC 1035, section 2.3.4), so no other machine is asked for it.
+fn no_host() -> String {
+    format!("https://{}.invalid/", "x".repeat(64))
+}
+
 /// A thousand times larger once it is unpacked.
 fn gzip_bomb() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
