@@ -10,6 +10,7 @@ export const DEBIAN_PACKAGES = {
   cc: 'build-essential',
   chromium: 'chromium',
   curl: 'curl',
+  faketime: 'faketime',
   minisign: 'minisign',
   nginx: 'nginx',
   openssl: 'openssl',

@@ -1,12 +1,15 @@
-//! JSON as manifests may use it: UTF-8, bounded nesting, and no key twice.
+//! JSON as manifests may use it: UTF-8, bounded nesting, no more values than a manifest needs, and no key twice.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Deeper nesting is no manifest, but an attempt to exhaust the stack of some reader.
 const DEPTH_MAX: usize = 32;
+/// In memory `{"":0}` takes a hundred times the bytes that were sent: 1 MiB of them would take 100 MiB. A manifest has
+/// about five values for each platform.
+const VALUES_MAX: usize = 10_000;
 
 /// Reads a whole document. The error is the reason, for a person.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
@@ -20,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
         return Err("the answer is a web page, not JSON (a captive portal or a wrong address?)".to_owned());
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: 0 }
+    let value = Strict { depth: 0, values_left: &Cell::new(VALUES_MAX) }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| format!("not JSON as expected: {error}"))?;
@@ -29,28 +32,36 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
 
 /// Two readers may each take another one of two equal keys; so what was checked might not be what is used.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    values_left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        let left = self.values_left.get().checked_sub(1);
+        self.values_left.set(left.ok_or_else(|| E::custom(format_args!("more than {VALUES_MAX} values")))?);
+        Ok(())
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == DEPTH_MAX {
             return Err(E::custom(format_args!("nested deeper than {DEPTH_MAX}")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +143,16 @@ mod tests {
         assert!(parse(nested(DEPTH_MAX + 1).as_bytes()).unwrap_err().contains("nested deeper"));
         assert!(parse("[".repeat(1 << 20).as_bytes()).is_err());
         assert!(parse("{\"a\":".repeat(200_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn values_end_at_the_limit_wherever_they_stand() {
+        for (item, values) in [("0", 1), ("[0]", 2), (r#"{"a":[0]}"#, 3)] {
+            let array = |count| format!("[{}]", vec![item; count].join(","));
+            let fitting = (VALUES_MAX - 1) / values;
+            assert!(parse(array(fitting).as_bytes()).is_ok(), "{item}");
+            assert!(parse(array(fitting + 1).as_bytes()).unwrap_err().contains("10000 values"), "{item}");
+        }
     }
 
     #[test]

@@ -92,10 +92,11 @@ impl App {
         names
     }
 
-    /// What lies in the data directory beyond the lock and the record of what is installed.
+    /// What lies in the data directory beyond locks and the records of what is installed and was seen.
     pub(crate) fn files_left(&self) -> Vec<PathBuf> {
+        const KEPT: [&str; 4] = ["lock", "state.json", "manifests.lock", "manifests.json"];
         let mut files = files_below(&self.data);
-        files.retain(|file| !file.ends_with("lock") && !file.ends_with("state.json"));
+        files.retain(|file| !KEPT.iter().any(|kept| file.ends_with(kept)));
         files
     }
 

@@ -5,11 +5,13 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
 };
+
+use rustix::net::sockopt::set_socket_linger;
 
 use super::HANG;
 
@@ -36,10 +38,16 @@ enum Step {
     Write(Vec<u8>),
     /// These bytes again and again, so long apart.
     Repeat(Vec<u8>, Duration),
+    /// So many zeros.
+    Fill(u64),
     Wait(Duration),
     /// Nothing more, until the client goes away.
     Stall,
+    /// Ends the connection without a farewell: what is still under way is lost (RFC 9293, section 3.10.7).
+    Reset,
 }
+
+const BLOCK_BYTES: usize = 64 << 10; // 64 KiB
 
 /// What the server does with a request; it closes the connection afterwards.
 #[derive(Debug, Clone)]
@@ -68,6 +76,11 @@ impl Reply {
     /// Closes the connection without an answer.
     pub(crate) fn close() -> Self {
         Self { silent: true, ..Self::status(200) }
+    }
+
+    /// These bytes, which need not be HTTP.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { silent: true, ..Self::ok(bytes) }
     }
 
     pub(crate) fn redirect(to: impl Into<String>) -> Self {
@@ -116,6 +129,30 @@ impl Reply {
         self
     }
 
+    /// Resets the connection at the end, instead of closing it.
+    pub(crate) fn then_reset(mut self) -> Self {
+        self.body.push(Step::Reset);
+        self
+    }
+
+    /// Goes on with so many zeros.
+    pub(crate) fn then_zeros(mut self, count: u64) -> Self {
+        self.length = self.length.map(|length| length + count);
+        self.body.push(Step::Fill(count));
+        self
+    }
+
+    /// Goes on with these bytes again and again.
+    pub(crate) fn then_for_ever(self, bytes: &str) -> Self {
+        self.then_every(Duration::ZERO, &bytes.repeat(BLOCK_BYTES / bytes.len()))
+    }
+
+    /// The same, so long apart.
+    pub(crate) fn then_every(mut self, apart: Duration, bytes: &str) -> Self {
+        self.body.push(Step::Repeat(bytes.into(), apart));
+        self.unsized_body()
+    }
+
     /// Sends the body a few bytes at a time.
     pub(crate) fn trickle(mut self, bytes: usize, apart: Duration) -> Self {
         self.body = vec![Step::Repeat(vec![b' '; bytes], apart)];
@@ -136,12 +173,11 @@ impl Reply {
 
     /// A body that never ends.
     pub(crate) fn endless(mut self) -> Self {
-        self.body = vec![Step::Repeat(vec![b' '; 64 << 10], Duration::ZERO)];
-        self.length = None;
-        self
+        self.body.clear();
+        self.then_for_ever(" ")
     }
 
-    fn write(&self, stream: &mut TcpStream, stopped: &AtomicBool) -> io::Result<()> {
+    fn write(&self, stream: &mut TcpStream, life: &Life) -> io::Result<()> {
         if !self.silent {
             let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", self.status);
             if let Some(length) = self.length {
@@ -152,18 +188,27 @@ impl Reply {
             }
             stream.write_all((head + "\r\n").as_bytes())?;
         }
-        self.body.iter().try_for_each(|step| step.perform(stream, stopped))
+        self.body.iter().try_for_each(|step| step.perform(stream, life))
     }
 }
 
 impl Step {
-    fn perform(&self, stream: &mut TcpStream, stopped: &AtomicBool) -> io::Result<()> {
+    fn perform(&self, stream: &mut TcpStream, life: &Life) -> io::Result<()> {
         match self {
-            Self::Write(bytes) => stream.write_all(bytes),
+            Self::Write(bytes) => life.send(stream, bytes),
             Self::Repeat(bytes, apart) => {
-                while !stopped.load(Ordering::Relaxed) {
-                    stream.write_all(bytes)?;
+                while !life.stopped.load(Ordering::Relaxed) {
+                    life.send(stream, bytes)?;
                     thread::sleep(*apart);
+                }
+                Ok(())
+            }
+            Self::Fill(count) => {
+                let mut left = *count;
+                while left > 0 && !life.stopped.load(Ordering::Relaxed) {
+                    let size = BLOCK_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+                    life.send(stream, &vec![0; size])?;
+                    left -= size as u64;
                 }
                 Ok(())
             }
@@ -177,7 +222,24 @@ impl Step {
                 let _ = io::Read::read(stream, &mut [0]);
                 Ok(())
             }
+            Self::Reset => Ok(set_socket_linger(stream, Some(Duration::ZERO))?),
         }
+    }
+}
+
+/// What goes on beside the answers.
+#[derive(Default)]
+struct Life {
+    stopped: AtomicBool,
+    /// Bytes of bodies.
+    sent: AtomicU64,
+}
+
+impl Life {
+    fn send(&self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes)?;
+        self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -187,25 +249,25 @@ type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 pub(crate) struct Server {
     address: SocketAddr,
     log: Arc<(Mutex<Vec<Request>>, Condvar)>,
-    stopped: Arc<AtomicBool>,
+    life: Arc<Life>,
 }
 
 impl Server {
     pub(crate) fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server =
-            Self { address: listener.local_addr().unwrap(), log: Arc::default(), stopped: Arc::default() };
+            Self { address: listener.local_addr().unwrap(), log: Arc::default(), life: Arc::default() };
         let handler: Arc<Handler> = Arc::new(handler);
-        let (log, stopped) = (Arc::clone(&server.log), Arc::clone(&server.stopped));
+        let (log, life) = (Arc::clone(&server.log), Arc::clone(&server.life));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                if stopped.load(Ordering::Relaxed) {
+                if life.stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let (handler, log, stopped) = (Arc::clone(&handler), Arc::clone(&log), Arc::clone(&stopped));
+                let (handler, log, life) = (Arc::clone(&handler), Arc::clone(&log), Arc::clone(&life));
                 thread::spawn(move || {
                     // The client may leave at any time; that is its right.
-                    let _ = stream.and_then(|stream| serve(stream, &*handler, &log, &stopped));
+                    let _ = stream.and_then(|stream| serve(stream, &*handler, &log, &life));
                 });
             }
         });
@@ -216,8 +278,22 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// How much of bodies the system took for clients so far; a little more than they read.
+    pub(crate) fn sent(&self) -> u64 {
+        self.life.sent.load(Ordering::Relaxed)
+    }
+
+    /// Every request so far.
+    pub(crate) fn request_count(&self) -> usize {
+        self.log.0.lock().unwrap().len()
     }
 
     /// Every request for this path so far, in order.
@@ -236,7 +312,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.life.stopped.store(true, Ordering::Relaxed);
         // Wakes the listener up, so that it closes its port.
         let _ = TcpStream::connect(self.address);
     }
@@ -246,13 +322,13 @@ fn serve(
     mut stream: TcpStream,
     handler: &Handler,
     log: &(Mutex<Vec<Request>>, Condvar),
-    stopped: &AtomicBool,
+    life: &Life,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let Some(request) = read_request(&stream)? else { return Ok(()) };
     log.0.lock().unwrap().push(request.clone());
     log.1.notify_all();
-    handler(&request).write(&mut stream, stopped)
+    handler(&request).write(&mut stream, life)
 }
 
 /// `None` for what is no HTTP: a TLS handshake gets an answer that is no TLS either.

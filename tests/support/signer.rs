@@ -1,6 +1,9 @@
 //! [`Signer`]: a key pair without a password.
 
-use std::{io::Cursor, sync::LazyLock};
+use std::{
+    io::{Cursor, Read},
+    sync::LazyLock,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::Ed25519KeyPair;
@@ -33,7 +36,12 @@ impl Signer {
 
     /// The text of a `.minisig` file.
     pub(crate) fn sign(&self, bytes: &[u8], trusted_comment: &str) -> String {
-        minisign::sign(None, &self.pair.sk, Cursor::new(bytes), Some(trusted_comment), Some("signature"))
+        self.sign_stream(Cursor::new(bytes), trusted_comment)
+    }
+
+    /// The same for what need not be in memory.
+    pub(crate) fn sign_stream(&self, content: impl Read, trusted_comment: &str) -> String {
+        minisign::sign(None, &self.pair.sk, content, Some(trusted_comment), Some("signature"))
             .unwrap()
             .to_string()
     }
