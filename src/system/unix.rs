@@ -282,20 +282,27 @@ pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Nobody else can move `directory` away and put their own into its place.
+/// Nobody else can move `directory` away and put their own into its place, or has put it there before.
 pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
     const WRITABLE_BY_ANYBODY: u32 = 0o002;
     const STICKY: u32 = 0o1000;
+    let refuse = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     let Some(parent) = directory.parent() else { return Ok(()) };
     let metadata = fs::metadata(parent)?;
     let mode = metadata.mode();
     // Its owner may rename what is in a directory, also in a sticky one.
-    let foreign = ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
-    if foreign || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
-        let reason = format!("another user may replace what is in {}", parent.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if is_foreign(&metadata) || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
+        return refuse(format!("another user may replace what is in {}", parent.display()));
+    }
+    if is_foreign(&fs::symlink_metadata(directory)?) {
+        return refuse("it belongs to another user".to_owned());
     }
     Ok(())
+}
+
+/// Neither this user's nor root's.
+fn is_foreign(metadata: &fs::Metadata) -> bool {
+    ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
 /// Makes a directory, and those above it, for this user only.
