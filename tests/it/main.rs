@@ -30,6 +30,7 @@ mod lock;
 mod minisign;
 mod packages;
 mod pending;
+mod planting;
 mod reinstall;
 mod resume;
 mod retry;
