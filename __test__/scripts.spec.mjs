@@ -116,7 +116,7 @@ test('each platform runs all that is about it, and knows why it leaves out the r
   const packages = ['package', 'package-loader', 'package-release']
   const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
   for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())
-  const linux = ['exit', 'memory', 'nginx', 'package-install', 'relaunch', 'stage', 'target']
+  const linux = ['exit', 'interference', 'memory', 'nginx', 'package-install', 'relaunch', 'stage', 'target']
   t.deepEqual(run('linux'), specs(everywhere, packages, linux).sort())
   t.deepEqual(
     run('linux', { isMusl: true }),

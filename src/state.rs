@@ -79,6 +79,11 @@ impl DataDir {
 
     /// Makes the directory where it is missing, and refuses one that belongs to somebody else.
     pub(crate) fn prepare(&self) -> Result<()> {
+        if let Some(base) = self.path.parent() {
+            create_private_dir(base).map_err(|error| Error::io("create", base, error))?;
+            // Else a link that somebody else put there would be followed, and decide where everything is written.
+            check_parent_dir(base).map_err(|error| Error::io("use", base, error))?;
+        }
         for directory in [self.path.clone(), self.downloads()] {
             create_private_dir(&directory).map_err(|error| Error::io("create", &directory, error))?;
             check_parent_dir(&directory).map_err(|error| Error::io("use", &directory, error))?;
@@ -402,6 +407,27 @@ mod tests {
         symlink(elsewhere.path(), &data.path).unwrap();
         assert!(data.lock().is_err());
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn above_the_directory_a_link_is_followed_only_where_nobody_else_can_have_put_it() {
+        let base = tempfile::tempdir().unwrap();
+        let (link, home) = (base.path().join("link"), base.path().join("home"));
+        fs::create_dir(&home).unwrap();
+        symlink(&home, &link).unwrap();
+        let data = data_dir(&link);
+        data.prepare().unwrap();
+        fs::remove_dir_all(&data.path).unwrap();
+        let refused = |mode| {
+            fs::set_permissions(base.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(data.prepare().unwrap_err().code(), ErrorCode::PermissionDenied, "{mode:o}");
+            assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
+        };
+        refused(0o777);
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+            refused(0o1777);
+        }
     }
 
     #[test]

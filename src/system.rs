@@ -98,6 +98,10 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     fn current_exe(&self) -> io::Result<PathBuf>;
     /// The path without symbolic links.
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The same, of what is to be replaced: a link that another user put there, or may have, is not followed.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.canonicalize(path)
+    }
     /// The first bytes of a regular file, fewer if it is shorter.
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
     /// Fails unless this user can start the program.

@@ -10,6 +10,7 @@ const NOT_ABOUT_THE_PLATFORM = {
 }
 const EMULATED = {
   ...NOT_ABOUT_THE_PLATFORM,
+  interference: 'about the addon and JavaScript, thousands of calls of them',
   memory: "an emulator's memory is measured with that of the process",
 }
 
@@ -25,6 +26,7 @@ const EMULATED_32_BITS = {
 /** What is replaced in these is an AppImage, or looked at with /proc. */
 const NEEDS_LINUX = {
   exit: 'installs AppImages and starts programs of Unix',
+  interference: 'installs AppImages',
   memory: 'measures with /proc',
   relaunch: 'about shell scripts and processes of Unix',
   stage: 'installs in the end what is no installer; tests/windows does it with real ones',

@@ -12,7 +12,7 @@ use flate2::{Compression, write::GzEncoder};
 use tar::{EntryType, Header};
 
 use super::{Content, FileAttributes, Sink};
-use crate::Result;
+use crate::{Result, state::digest};
 
 /// A sink for finding out whether an archive keeps the rules.
 #[derive(Debug)]
@@ -190,7 +190,9 @@ fn add_snapshot(root: &Path, directory: &Path, found: &mut BTreeMap<String, Stri
             add_snapshot(root, &path, found);
             format!("directory {:o}", metadata.mode() & 0o7777)
         } else {
-            let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            // What is no text is told apart by its hash.
+            let content = String::from_utf8(fs::read(&path).unwrap());
+            let content = content.unwrap_or_else(|error| digest(error.as_bytes()));
             format!("file {:o} of {}: {content}", metadata.mode() & 0o7777, metadata.mtime())
         };
         found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), text);

@@ -1,3 +1,6 @@
+mod hostile;
+mod sound;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},

@@ -33,7 +33,7 @@ const OWNER_DIGITS: usize = 8;
 pub(super) fn resolve(target: &Path, system: &dyn System) -> Result<PathBuf> {
     let not_updatable =
         |reason: String| Error::NotUpdatable { reason: format!("{} {reason}", target.display()) };
-    let path = system.canonicalize(target).map_err(|error| match error.kind() {
+    let path = system.resolve(target).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => not_updatable("does not exist".to_owned()),
         _ => Error::io("find", target, error),
     })?;

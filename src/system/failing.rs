@@ -88,6 +88,10 @@ impl System for FailingSystem {
         self.real()?.canonicalize(path)
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.real()?.resolve(path)
+    }
+
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
         self.real()?.read_start(path, length)
     }

@@ -31,6 +31,8 @@ use super::{Command, Fingerprint, Finished, Program, System, run};
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
 const KEPT_MODE: u32 = 0o777;
 const OWNER_EXECUTE: u32 = 0o100;
+/// As many as Linux follows (path_resolution(7)).
+const LINKS_FOLLOWED_MAX: usize = 40;
 /// Extended attributes that are not kept, for the same reason: capabilities(7), and the kernel's proofs of integrity.
 const ABOUT_THE_OLD_BYTES: [&[u8]; 3] = [b"security.capability", b"security.evm", b"security.ima"];
 
@@ -63,9 +65,16 @@ impl System for OsSystem {
         fs::canonicalize(path)
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        resolve(path)
+    }
+
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
         let mut start = Vec::with_capacity(length);
-        File::open(path)?.take(length as u64).read_to_end(&mut start)?;
+        // A pipe that somebody put in its place must not hold up whoever looks.
+        let file =
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
+        File::from(file).take(length as u64).read_to_end(&mut start)?;
         Ok(start)
     }
 
@@ -287,20 +296,46 @@ pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Nobody else can move `directory` away and put their own into its place.
+/// Nobody else can move `directory` away and put their own into its place, or has put it there before.
 pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
     const WRITABLE_BY_ANYBODY: u32 = 0o002;
     const STICKY: u32 = 0o1000;
+    let refuse = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     let Some(parent) = directory.parent() else { return Ok(()) };
     let metadata = fs::metadata(parent)?;
     let mode = metadata.mode();
     // Its owner may rename what is in a directory, also in a sticky one.
-    let foreign = ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
-    if foreign || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
-        let reason = format!("another user may replace what is in {}", parent.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if is_foreign(&metadata) || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
+        return refuse(format!("another user may replace what is in {}", parent.display()));
+    }
+    if is_foreign(&fs::symlink_metadata(directory)?) {
+        return refuse("it belongs to another user".to_owned());
     }
     Ok(())
+}
+
+/// Follows links one by one, each only after it was checked. What may be exchanged at any time is not looked at a second
+/// time, because it might be a link by then.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_FOLLOWED_MAX {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return fs::canonicalize(&path);
+        };
+        let checked = check_parent_dir(&path);
+        match (fs::symlink_metadata(&path)?.is_symlink(), checked) {
+            (false, Ok(())) => return fs::canonicalize(&path),
+            (false, Err(_)) => return Ok(fs::canonicalize(directory)?.join(name)),
+            (true, Ok(())) => path = directory.join(fs::read_link(&path)?),
+            (true, Err(error)) => return Err(error),
+        }
+    }
+    Err(Errno::LOOP.into())
+}
+
+/// Neither this user's nor root's.
+fn is_foreign(metadata: &fs::Metadata) -> bool {
+    ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
 /// Makes a directory, and those above it, for this user only.
@@ -466,6 +501,45 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_another_user_may_have_put_there_is_not_followed_to_what_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(directory.path()).unwrap();
+        let (shared, own) = (base.join("shared"), base.join("own"));
+        fs::create_dir(&shared).unwrap();
+        fs::write(base.join("precious"), "").unwrap();
+        fs::write(shared.join("file"), "").unwrap();
+        for (link, target) in
+            [(shared.join("link"), "../precious"), (own.clone(), "shared/link"), (base.join("loop"), "loop")]
+        {
+            std::os::unix::fs::symlink(target, link).unwrap();
+        }
+        let set_mode = |mode| fs::set_permissions(&shared, PermissionsExt::from_mode(mode)).unwrap();
+        for mode in [0o755, 0o1777] {
+            set_mode(mode);
+            assert_eq!(OsSystem.resolve(&own).unwrap(), base.join("precious"));
+        }
+        let refused = || {
+            for link in [&own, &shared.join("link")] {
+                let error = OsSystem.resolve(link).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+            }
+            assert_eq!(OsSystem.resolve(&shared.join("file")).unwrap(), shared.join("file"));
+        };
+        set_mode(0o777);
+        refused();
+        if rustix::process::geteuid().is_root() {
+            set_mode(0o1777);
+            std::os::unix::fs::lchown(shared.join("link"), Some(65_534), None).unwrap();
+            refused();
+        }
+        assert_eq!(
+            OsSystem.resolve(&base.join("loop")).unwrap_err().raw_os_error(),
+            Some(Errno::LOOP.raw_os_error())
+        );
+        assert_eq!(OsSystem.resolve(&base.join("gone")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
     fn a_file_put_in_the_place_of_the_verified_one_is_not_renamed() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
@@ -553,5 +627,6 @@ mod tests {
         let pipe = directory.path().join("pipe");
         std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(OsSystem.open_private(&pipe).is_err());
+        assert_eq!(OsSystem.read_start(&pipe, 1).unwrap(), b"");
     }
 }

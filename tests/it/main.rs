@@ -33,6 +33,7 @@ mod minisign;
 mod network;
 mod packages;
 mod pending;
+mod planting;
 mod reinstall;
 mod resume;
 mod retry;

@@ -22,6 +22,11 @@ impl Random {
         Self(test.bytes().fold(seed | 1, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into())) | 1)
     }
 
+    /// For another process of the same test.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

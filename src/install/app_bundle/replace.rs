@@ -76,7 +76,7 @@ fn resolve(target: &Path, system: &dyn System) -> Result<(PathBuf, Rights)> {
     let not_updatable =
         |reason: &str| Error::NotUpdatable { reason: format!("{} {reason}", target.display()) };
     recover(&canonical(target, system), system);
-    let path = system.canonicalize(target).map_err(|error| match error.kind() {
+    let path = system.resolve(target).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => not_updatable("does not exist"),
         _ => Error::io("find", target, error),
     })?;
