@@ -53,9 +53,8 @@ impl SeenManifests {
     /// several keys must be new enough under each.
     pub(crate) fn with(&self, sighting: &Sighting, channel: &str) -> Result<Self, Rollback> {
         let mut seen = self.clone();
-        if !seen.requires_signed(channel) {
-            seen.signed_channels.push(channel.to_owned());
-        }
+        seen.signed_channels.retain(|known| known != channel);
+        seen.signed_channels.push(channel.to_owned());
         for key in &sighting.keys {
             seen.count(key, sighting)?;
         }
@@ -69,25 +68,23 @@ impl SeenManifests {
 
     fn count(&mut self, key: &str, sighting: &Sighting) -> Result<(), Rollback> {
         let Sighting { channel, sequence, payload, .. } = sighting;
-        let known =
-            self.counters.iter_mut().find(|counter| counter.channel == *channel && counter.key == *key);
-        let Some(known) = known else {
-            self.counters.push(Counter {
-                channel: channel.clone(),
-                key: key.to_owned(),
-                sequence: *sequence,
-                payload: payload.clone(),
-            });
-            return Ok(());
-        };
-        if *sequence < known.sequence {
-            return Err(Rollback::Older(known.sequence));
+        let is_same = |counter: &Counter| counter.channel == *channel && counter.key == *key;
+        for known in self.counters.iter().filter(|counter| is_same(counter)) {
+            if *sequence < known.sequence {
+                return Err(Rollback::Older(known.sequence));
+            }
+            if *sequence == known.sequence && *payload != known.payload {
+                return Err(Rollback::Equivocation(known.sequence));
+            }
         }
-        if *sequence == known.sequence && *payload != known.payload {
-            return Err(Rollback::Equivocation(known.sequence));
-        }
-        known.sequence = *sequence;
-        known.payload.clone_from(payload);
+        // To the end: it was seen last.
+        self.counters.retain(|counter| !is_same(counter));
+        self.counters.push(Counter {
+            channel: channel.clone(),
+            key: key.to_owned(),
+            sequence: *sequence,
+            payload: payload.clone(),
+        });
         Ok(())
     }
 }
@@ -145,6 +142,19 @@ mod tests {
         let seen = SeenManifests::default().with(&sighting("stable", &["a"], 1, "x"), "stable").unwrap();
         assert!(seen.requires_signed("stable"));
         assert!(!seen.requires_signed("beta") && !seen.requires_signed(""));
+    }
+
+    #[test]
+    fn what_is_seen_again_and_again_is_not_forgotten_for_what_is_seen_once() {
+        let stable = sighting("stable", &["a"], 7, "x");
+        let mut seen = SeenManifests::default().with(&stable, "stable").unwrap();
+        for n in 0..100 {
+            let other = sighting(&n.to_string(), &["a"], 1, "x");
+            seen = seen.with(&other, &other.channel).unwrap();
+            assert!(seen.requires_signed("stable"));
+            assert_eq!(seen.with(&sighting("stable", &["a"], 6, "x"), "stable"), Err(Rollback::Older(7)));
+            seen = seen.with(&stable, "stable").unwrap();
+        }
     }
 
     #[test]
