@@ -55,6 +55,12 @@ function endGroup(pid) {
 /** Runs a program in the repository. */
 export const run = (program, ...args) => runWith({}, program, ...args)
 
+/** A part of the Rust toolchain that can be missing. */
+export function needComponent(name, howToInstall = '') {
+  const { status } = spawnSync('cargo', [name, '--version'], { stdio: 'ignore' })
+  if (status !== 0) throw new Skipped(`cargo ${name} is not installed${howToInstall}`)
+}
+
 /** The steps with all of the words in their titles. That there is none is a mistake, not a success. */
 export function choose(steps, words) {
   const chosen = steps.filter(([title]) => words.every((word) => title.includes(word)))

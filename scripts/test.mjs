@@ -1,10 +1,9 @@
 // `npm test`: everything that needs neither root nor an extra system package, on a fresh clone too.
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { buildAddon, isInstalled } from './addon.mjs'
-import { ROOT, run, runSteps, Skipped } from './steps.mjs'
+import { needComponent, ROOT, run, runSteps, Skipped } from './steps.mjs'
 
 const GENERATED = ['index.js', 'index.d.ts']
 const ELECTRON = join('__test__', 'electron')
@@ -15,12 +14,6 @@ const cargo = (...args) => run('cargo', ...args)
 const npm = (...args) => run('npm', ...args)
 const bin = (name, ...args) => run(process.execPath, join(ROOT, 'node_modules', ...name), ...args)
 const tsc = (project) => bin(['typescript', 'bin', 'tsc'], '-p', join('__test__', 'types', project))
-
-/** A part of the Rust toolchain that can be missing. */
-function needComponent(name) {
-  const { status } = spawnSync('cargo', [name, '--version'], { stdio: 'ignore' })
-  if (status !== 0) throw new Skipped(`cargo ${name} is not installed`)
-}
 
 function installPackages() {
   if (!isInstalled(ROOT)) npm('ci')

@@ -19,6 +19,8 @@
 //! # Limits
 //! [`Limits::for_archive`]. Memory grows with the number of entries, not with their size.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod builder;
 mod disk;
 mod layout;
 mod member;

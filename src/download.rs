@@ -288,7 +288,7 @@ fn strong_etag(response: &Response) -> Option<String> {
 }
 
 /// `"…"` of visible characters (RFC 9110, section 8.8.3). A long one could be more than a server takes back.
-fn is_strong_etag(etag: &str) -> bool {
+pub(crate) fn is_strong_etag(etag: &str) -> bool {
     const ETAG_MAX_BYTES: usize = 256;
     let inner = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
     let visible = inner.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e));
@@ -296,7 +296,7 @@ fn is_strong_etag(etag: &str) -> bool {
 }
 
 /// Reads `bytes 5-9/10` (RFC 9110, section 14.4). The total, if the range is all the rest from `first`.
-fn rest_from(content_range: &str, first: u64) -> Option<u64> {
+pub(crate) fn rest_from(content_range: &str, first: u64) -> Option<u64> {
     let (range, total) = content_range.strip_prefix("bytes ")?.split_once('/')?;
     let (start, end) = range.split_once('-')?;
     let (start, end, total) = (digits(start)?, digits(end)?, digits(total)?);
@@ -309,7 +309,7 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 /// Seconds or a date (RFC 9110, section 10.2.3).
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     if let Some(seconds) = digits(text.trim()) {
         return Some(Duration::from_secs(seconds));
     }

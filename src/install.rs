@@ -4,7 +4,7 @@ mod app_bundle;
 mod appimage;
 mod linux_package;
 mod swap;
-mod windows;
+pub(crate) mod windows;
 
 use std::{
     ffi::OsString,

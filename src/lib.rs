@@ -36,13 +36,15 @@
 //! ```
 
 // Bundles exist on macOS alone; their tests run on every Unix.
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 mod archive;
 pub mod blocking;
 mod config;
 mod download;
 mod endpoint;
 mod error;
+#[cfg(all(any(test, fuzzing), unix))]
+pub mod fuzzing;
 mod http;
 mod install;
 mod manifest;

@@ -40,9 +40,9 @@ use windows as os;
 mod job;
 
 // Bundles exist on macOS alone; their tests run on every Unix.
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 mod tree;
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 pub(crate) use tree::{Owner, Tree, is_exchange_unsupported};
 
 /// A program to be started once this process is gone.
@@ -136,7 +136,7 @@ pub(crate) trait System: Send + Sync + std::fmt::Debug {
     /// to run. Replaces an earlier program.
     fn spawn_after_exit(&self, command: &Command) -> io::Result<()>;
     /// Whole directories.
-    #[cfg(any(target_os = "macos", all(test, unix)))]
+    #[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
     fn tree(&self) -> &dyn Tree;
     /// Runs a program and waits for its end. [`io::ErrorKind::TimedOut`] where that took too long.
     fn run(&self, _: &Program<'_>) -> io::Result<Finished> {

@@ -5,9 +5,9 @@
 //! file that the updater writes carries the quarantine mark. The bundle's code signature is not looked at: the minisign
 //! signature says who made it, and macOS checks its own when the application starts.
 
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 mod replace;
-#[cfg(not(any(target_os = "macos", all(test, unix))))]
+#[cfg(not(any(target_os = "macos", all(any(test, fuzzing), unix))))]
 #[path = "app_bundle/elsewhere.rs"]
 mod replace;
 

@@ -1,6 +1,6 @@
 //! Installers of Windows: NSIS programs and MSI packages.
 
-mod arguments;
+pub(crate) mod arguments;
 mod prepared;
 
 use std::{

@@ -190,7 +190,7 @@ impl VerifiedArtifact {
     }
 
     /// Reads the bytes once more. What `read` makes of them counts only if they are still the ones that were signed.
-    #[cfg(any(target_os = "macos", all(test, unix)))]
+    #[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
     pub(crate) fn read_again<T>(&self, read: impl FnOnce(&mut dyn io::BufRead) -> Result<T>) -> Result<T> {
         let mut file = &self.file;
         file.rewind().map_err(|error| Error::io("read", &self.path, error))?;
@@ -240,13 +240,13 @@ impl VerifiedArtifact {
 }
 
 /// Hashes what is read through it.
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 struct HashingReader<'a> {
     file: &'a File,
     hasher: Hasher<'a>,
 }
 
-#[cfg(any(target_os = "macos", all(test, unix)))]
+#[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;

@@ -62,7 +62,7 @@ impl SeenManifests {
     fn count(&mut self, key: &str, sighting: &Sighting) -> Result<(), Rollback> {
         let Sighting { channel, sequence, payload, .. } = sighting;
         let is_known = |counter: &Counter| counter.channel == *channel && counter.key == key;
-        if let Some(known) = self.counters.iter().find(|counter| is_known(counter)) {
+        for known in self.counters.iter().filter(|counter| is_known(counter)) {
             if *sequence < known.sequence {
                 return Err(Rollback::Older(known.sequence));
             }

@@ -24,7 +24,7 @@ use rustix::{
     io::Errno,
 };
 
-#[cfg(any(target_os = "macos", test))]
+#[cfg(any(target_os = "macos", test, fuzzing))]
 use super::Tree;
 use super::{Command, Fingerprint, Finished, Program, System, run};
 
@@ -172,7 +172,7 @@ impl System for OsSystem {
         Ok(())
     }
 
-    #[cfg(any(target_os = "macos", test))]
+    #[cfg(any(target_os = "macos", test, fuzzing))]
     fn tree(&self) -> &dyn Tree {
         self
     }

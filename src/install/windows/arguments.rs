@@ -3,11 +3,14 @@
 //! Sources: "Parsing C command-line arguments" and `CommandLineToArgvW` (Microsoft), NSIS users manual 3.2.1 (`/D=`), and
 //! "Command-Line Options" of Windows Installer (`msiexec`).
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod readers;
+
 use crate::{Error, Result};
 
 const OPTION: &str = "windows.installerArgs";
 /// The directory to install to: last, and without quotation marks even if it has spaces (NSIS users manual, 3.2.1).
-const NSIS_DIRECTORY: &str = "/D=";
+pub(crate) const NSIS_DIRECTORY: &str = "/D=";
 /// What the stub looks for itself, exactly so (`/S` and `/s` are two things); a space or the end of the line follows.
 const NSIS_SWITCHES: [&str; 2] = ["/S", "/NCRC"];
 /// UTF-16 units of a command line that the stub keeps: `NSIS_MAX_STRLEN`, 1,024 with the zero unless NSIS was built
@@ -18,7 +21,7 @@ const NSIS_LINE_START_UNITS: usize = 260 + 2 + 3;
 const NSIS_ARGS_MAX_UNITS: usize = NSIS_LINE_MAX_UNITS - NSIS_LINE_START_UNITS;
 
 /// The arguments for an NSIS installer, each behind a space.
-pub(super) fn nsis(args: &[String]) -> Result<String> {
+pub(crate) fn nsis(args: &[String]) -> Result<String> {
     let mut line = String::new();
     let mut directory = None;
     for (index, arg) in args.iter().enumerate() {
@@ -53,7 +56,7 @@ pub(super) fn nsis(args: &[String]) -> Result<String> {
 }
 
 /// The arguments for msiexec, each behind a space: switches, and properties as `NAME=value`.
-pub(super) fn msi(args: &[String]) -> Result<String> {
+pub(crate) fn msi(args: &[String]) -> Result<String> {
     let mut line = String::new();
     for (index, arg) in args.iter().enumerate() {
         let refuse = |reason: &str| Err(refusal(index, arg, reason));
@@ -141,52 +144,13 @@ fn refusal(index: usize, arg: &str, reason: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        readers::{split, split_as_msiexec, switches_seen_by_the_stub},
+        *,
+    };
 
     fn list(args: &[&str]) -> Vec<String> {
         args.iter().map(|&arg| arg.to_owned()).collect()
-    }
-
-    /// The documented rules, written from the reader's side.
-    fn split(line: &str) -> Vec<String> {
-        let (mut args, mut arg, mut is_open, mut is_quoted) = (Vec::new(), String::new(), false, false);
-        let mut rest = line.chars().peekable();
-        while let Some(&next) = rest.peek() {
-            let mut backslashes = 0;
-            while rest.next_if_eq(&'\\').is_some() {
-                backslashes += 1;
-            }
-            if backslashes > 0 {
-                is_open = true;
-                let before_mark = rest.peek() == Some(&'"');
-                arg.extend(std::iter::repeat_n(
-                    '\\',
-                    if before_mark { backslashes / 2 } else { backslashes },
-                ));
-                if before_mark && backslashes % 2 == 1 {
-                    arg.push(rest.next().unwrap());
-                }
-                continue;
-            }
-            rest.next();
-            match next {
-                '"' => (is_quoted, is_open) = (!is_quoted, true),
-                ' ' | '\t' if !is_quoted => {
-                    if is_open {
-                        args.push(std::mem::take(&mut arg));
-                    }
-                    is_open = false;
-                }
-                other => {
-                    arg.push(other);
-                    is_open = true;
-                }
-            }
-        }
-        if is_open {
-            args.push(arg);
-        }
-        args
     }
 
     /// Repeatable, and no dependency.
@@ -244,39 +208,6 @@ mod tests {
         }
         let bytes: Vec<u8> = records.into_iter().flat_map(u16::to_le_bytes).collect();
         std::fs::write(path, bytes).unwrap();
-    }
-
-    /// How the stub finds its own switches (NSIS 3, `Source/exehead/Main.c`, in words): a piece that begins with a
-    /// quotation mark, which is skipped, goes to the next one, any other to the next space. At its start `/S` and `/NCRC`
-    /// count before a space or the end of the line, and `/D=` behind a space, to the end of the line.
-    fn switches_seen_by_the_stub(line: &str) -> Vec<String> {
-        let text: Vec<char> = line.chars().collect();
-        let at = |index: usize| text.get(index).copied();
-        let reads = |index: usize, word: &str| text[index..].starts_with(&word.chars().collect::<Vec<_>>());
-        let (mut seen, mut next) = (Vec::new(), 0);
-        while next < text.len() {
-            if at(next) == Some(' ') {
-                next += 1;
-                continue;
-            }
-            let is_quoted = at(next) == Some('"');
-            next += usize::from(is_quoted);
-            for switch in ["/S", "/NCRC"] {
-                if reads(next, switch) && matches!(at(next + switch.len()), None | Some(' ')) {
-                    seen.push(switch.to_owned());
-                }
-            }
-            if reads(next, NSIS_DIRECTORY) && at(next - 1) == Some(' ') {
-                seen.push(text[next..].iter().collect());
-                break;
-            }
-            let end = if is_quoted { '"' } else { ' ' };
-            while at(next).is_some_and(|character| character != end) {
-                next += 1;
-            }
-            next += usize::from(is_quoted);
-        }
-        seen
     }
 
     #[test]
@@ -350,33 +281,6 @@ mod tests {
         ] {
             assert_eq!(reads(&args).unwrap_err().option(), Some("windows.installerArgs[1]"), "{args:?}");
         }
-    }
-
-    /// msiexec's rules, from the reader's side: spaces part arguments outside quotation marks, which are dropped, except
-    /// that two in a row inside stand for one.
-    fn split_as_msiexec(line: &str) -> Vec<String> {
-        let (mut args, mut arg, mut is_open, mut is_quoted) = (Vec::new(), String::new(), false, false);
-        let mut rest = line.chars().peekable();
-        while let Some(next) = rest.next() {
-            match next {
-                '"' if is_quoted && rest.next_if_eq(&'"').is_some() => arg.push('"'),
-                '"' => (is_quoted, is_open) = (!is_quoted, true),
-                ' ' if !is_quoted => {
-                    if is_open {
-                        args.push(std::mem::take(&mut arg));
-                    }
-                    is_open = false;
-                }
-                other => {
-                    arg.push(other);
-                    is_open = true;
-                }
-            }
-        }
-        if is_open {
-            args.push(arg);
-        }
-        args
     }
 
     #[test]

@@ -1,0 +1,34 @@
+// `npm run fuzz [-- target] [seconds or runs]`: feeds what strangers may send to what reads it. `90s` is a time, for each
+// target, `1000000` a number of runs. A stable toolchain is enough; what is found lies in `fuzz/artifacts`.
+import { mkdirSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+
+import { choose, needComponent, ROOT, runSteps, runWith } from './steps.mjs'
+
+const FUZZ = join(ROOT, 'fuzz')
+const DEFAULT_LIMIT = '60s'
+const BOUNDS = ['-timeout=10', '-rss_limit_mb=1024', '-max_len=16384']
+
+function fuzz(target, limit) {
+  needComponent('fuzz', ': cargo install --locked cargo-fuzz')
+  // New inputs go into the first directory, so that what is committed stays small.
+  const corpora = [join(FUZZ, 'target', 'corpus', target), join(FUZZ, 'corpus', target)]
+  mkdirSync(corpora[0], { recursive: true })
+  const end = limit.endsWith('s') ? `-max_total_time=${limit.slice(0, -1)}` : `-runs=${limit}`
+  // The flags that coverage needs are unstable.
+  const env = { ...process.env, RUSTC_BOOTSTRAP: '1' }
+  const command = ['fuzz', 'run', '--sanitizer', 'address', target, ...corpora, '--', end, ...BOUNDS]
+  runWith({ env, timeout: 0 }, 'cargo', ...command)
+}
+
+const isLimit = (word) => /^\d+s?$/.test(word)
+const words = process.argv.slice(2)
+const limit = words.find(isLimit) ?? DEFAULT_LIMIT
+const targets = readdirSync(join(FUZZ, 'fuzz_targets')).map((file) => basename(file, '.rs'))
+const steps = targets.map((target) => [target, () => fuzz(target, limit)])
+await runSteps(
+  choose(
+    steps,
+    words.filter((word) => !isLimit(word)),
+  ),
+)
