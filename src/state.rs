@@ -30,8 +30,8 @@ use crate::{
     Error, Result,
     signature::Signature,
     system::{
-        System, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
-        state_home, sync_dir, sync_file,
+        System, check_parent_dir, check_private_dir, create_private_dir, is_in_use, open_own, private,
+        replace, state_home, sync_dir, sync_file,
     },
 };
 
@@ -215,7 +215,12 @@ impl DataDir {
         if self.is_staged(signature) {
             self.forget_staged()?;
         }
-        remove(&self.finished(signature))
+        let path = self.finished(signature);
+        match fs::remove_file(&path) {
+            // An installer that was begun, and whoever waits for it: the next check removes it.
+            Err(error) if is_in_use(&error) => Ok(()),
+            _ => remove(&path),
+        }
     }
 
     /// Removes the downloads of every signature but these, half-written records, and what installers were run from. It

@@ -9,7 +9,7 @@ use std::{
 };
 
 pub(crate) use os::{
-    OsSystem, check_parent_dir, check_private_dir, create_private_dir, open_own, private, replace,
+    OsSystem, check_parent_dir, check_private_dir, create_private_dir, is_in_use, open_own, private, replace,
     state_home, sync_dir, sync_file,
 };
 

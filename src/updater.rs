@@ -161,9 +161,12 @@ impl Updater {
                     context.is_wanted(&release.version) && !context.is_installed(&release.signature)
                 })
                 .map(|release| Update::new(Arc::clone(&context), release, endpoint));
+            // An application that installs what it finds when it starts would begin it again for ever: the next check
+            // offers it.
+            let has_failed = update.as_ref().is_some_and(|update| context.has_just_failed(update.release()));
             context.tidy(update.as_ref().map(Update::release));
             update.iter().try_for_each(|update| context.check_options(update.release()))?;
-            Ok(update)
+            Ok(update.filter(|_| !has_failed))
         })
         .await
     }

@@ -109,6 +109,12 @@ impl State {
         })
     }
 
+    /// Whether an installation of the artifact with this signature was begun, and has not come true.
+    pub(crate) fn has_failed(&self, signature: &Signature, found: Option<&Fingerprint>) -> bool {
+        let begun = self.begun.as_ref().filter(|begun| begun.signature == signature.identity());
+        begun.is_some_and(|begun| !found.is_some_and(|found| begun.expected.is_met(found)))
+    }
+
     /// The version that lies at the target, where an installation has proved it.
     pub(crate) fn installed_version(&self, found: Option<&Fingerprint>) -> Option<&Version> {
         let installed = self.installed.as_ref().filter(|installed| Some(&installed.fingerprint) == found)?;
@@ -154,6 +160,17 @@ mod tests {
         assert_eq!(outcome(Expected::Exactly(looks(2)), Some(looks(3))), failed);
         assert_eq!(outcome(Expected::AnythingBut(looks(1)), Some(looks(1))), failed);
         assert_eq!(outcome(Expected::AnythingBut(looks(1)), None), failed);
+    }
+
+    #[test]
+    fn an_installation_has_failed_until_that_is_settled_and_only_for_its_own_artifact() {
+        let own = Signature::parse(include_str!("../../tests/fixtures/artifact.minisig")).unwrap();
+        let mut state = begun(Expected::AnythingBut(looks(1)));
+        assert!(!state.has_failed(&own, Some(&looks(1))));
+        state.begun.as_mut().unwrap().signature = own.identity().to_owned();
+        assert!(state.has_failed(&own, Some(&looks(1))) && state.has_failed(&own, None));
+        assert!(!state.has_failed(&own, Some(&looks(2))));
+        assert!(!state.settled(Some(&looks(1))).has_failed(&own, Some(&looks(1))));
     }
 
     #[test]

@@ -219,6 +219,11 @@ fn flushed(outcome: io::Result<()>, plain: impl FnOnce() -> io::Result<()>) -> i
     }
 }
 
+/// What is in use can be removed all the same.
+pub(crate) const fn is_in_use(_: &io::Error) -> bool {
+    false
+}
+
 /// flock(2) is not for the file system at hand, or not for what is open for reading only (NFS: directories).
 pub(super) fn is_lock_unsupported(error: &io::Error) -> bool {
     let known = [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL, Errno::BADF, Errno::NOLCK];

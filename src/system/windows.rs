@@ -18,9 +18,12 @@ use std::{
     ptr,
 };
 
-use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ADD_FILE, FILE_EXECUTE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
-    FILE_READ_ATTRIBUTES, GetDiskFreeSpaceExW, SYNCHRONIZE,
+use windows_sys::Win32::{
+    Foundation::ERROR_ACCESS_DENIED,
+    Storage::FileSystem::{
+        FILE_ADD_FILE, FILE_EXECUTE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+        FILE_READ_ATTRIBUTES, GetDiskFreeSpaceExW, SYNCHRONIZE,
+    },
 };
 
 use super::{Command, Fingerprint, Installers, System};
@@ -172,6 +175,12 @@ pub(crate) const fn check_parent_dir(_: &Path) -> io::Result<()> {
 /// Waits until the file is on disk.
 pub(crate) fn sync_file(file: &File) -> io::Result<()> {
     file.sync_all()
+}
+
+/// Whether a file of the updater's own could not be removed because somebody holds or runs it. Access to what is running
+/// is denied.
+pub(crate) fn is_in_use(error: &io::Error) -> bool {
+    file::is_in_use(error) || error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed())
 }
 
 /// Every file system of Windows locks.

@@ -116,6 +116,16 @@ impl Context {
         state.is_installed(signature, self.fingerprint().as_ref())
     }
 
+    /// Whether an installer of Windows was begun with this release, did not replace the application and may have had it
+    /// started again. Until [`Self::tidy`], which settles that.
+    pub(super) fn has_just_failed(&self, release: &Release) -> bool {
+        if !release.format.is_windows_installer() {
+            return false;
+        }
+        let state = self.data().and_then(|data| data.state()).unwrap_or_default();
+        state.has_failed(&release.signature, self.fingerprint().as_ref())
+    }
+
     /// Removes what earlier runs left and nobody needs. It only tidies, so its failures are no reason to end a check.
     pub(super) fn tidy(&self, wanted: Option<&Release>) {
         let Ok(data) = self.data() else { return };

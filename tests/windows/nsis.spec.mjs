@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { Application, HELD, addonBeside, end, nsis, prepare, splitsInto, textOf, until } from './support.mjs'
+import {
+  Application,
+  HELD,
+  OTHER_RELAUNCHER,
+  addonBeside,
+  end,
+  nsis,
+  prepare,
+  splitsInto,
+  textOf,
+  until,
+} from './support.mjs'
 
 /** Each has to reach the installer as one argument. */
 const ARGS = [
@@ -73,13 +84,14 @@ test('the new version starts when the installer has ended, which nobody can chan
   assert.ok(!rest.includes('too early'))
 })
 
-test('an installer that fails leaves the old version, which is started; another attempt downloads nothing', async (t) => {
+test('an installer that fails leaves the old version, which is started and left in peace; another attempt downloads nothing', async (t) => {
   const application = await installed(t, { fails: true })
   const options = { windows: { installMode: 'quiet' } }
   assert.equal((await application.run('install', { options })).exit.code, 0)
   assert.equal((await application.started())[0], '1.0.0')
   // It would be installed, and fail, at every start.
   assert.equal((await application.run('pending')).pending.version, null)
+  assert.equal((await application.run('install', { options })).checked.version, null)
   assert.equal((await application.run('check')).checked.version, '2.0.0')
   assert.deepEqual((await application.run('stage')).done, {})
   assert.equal(application.server.requestsOf('/artifact').length, 1)
@@ -95,6 +107,35 @@ test('without relauncher.exe only an application that is to be started again is 
   assert.equal(application.server.requestsOf('/artifact').length, 0)
   assert.deepEqual((await application.run('install', { addon, install: { relaunch: false } })).done, {})
   await textOf(`${application.directory}\\told.txt`, 'utf16le')
+})
+
+test('an installer that ends the application has it started again', async (t) => {
+  const application = await installed(t, { ends: 'node.exe' })
+  const run = application.start('install', { lingers: true, options: { windows: { installMode: 'quiet' } } })
+  assert.equal((await application.started())[0], '2.0.0')
+  assert.ok((await run.events()).every(({ event }) => event !== 'exit'))
+})
+
+test('no installer is begun without somebody who waits for its end', async (t) => {
+  const application = await installed(t)
+  const { addon } = addonBeside(t, OTHER_RELAUNCHER)
+  const { failed } = await application.run('install', { addon })
+  assert.equal(failed.code, 'ERR_UPDATER_IO')
+  assert.match(failed.message, /relauncher\.exe belongs to another version/)
+  assert.equal((await application.run('pending')).pending.version, '2.0.0')
+  assert.ok(!application.has(`${application.directory}\\runs.txt`))
+})
+
+test('what an installer is at work with can be discarded, and is gone after the next check', async (t) => {
+  const application = await installed(t)
+  const wait = `${application.directory}\\wait.txt`
+  application.write(wait, '')
+  const { done, failed } = await application.run('installThenDiscard', { install: { exit: false } })
+  assert.deepEqual({ done, failed }, { done: {}, failed: undefined })
+  application.remove(wait)
+  await application.started()
+  assert.equal((await application.run('check')).checked.version, null)
+  assert.deepEqual(application.downloads(), [])
 })
 
 test('what was installed is gone after the next check, and not offered again', async (t) => {
