@@ -69,7 +69,8 @@ impl Updater {
         Ok(Self { context: Arc::new(Context::new(settings, Arc::new(OsSystem))?) })
     }
 
-    /// Asks the endpoints in order until one gives a valid answer. `None`: there is nothing newer.
+    /// Asks the endpoints in order until one gives a valid answer. `None`: there is nothing newer, or nothing but what an
+    /// installer of Windows was just begun with and did not replace the application; the next check offers that.
     ///
     /// Dropping the future ends the check.
     ///

@@ -119,9 +119,11 @@ impl Context {
     /// Whether an installer of Windows was begun with this release, did not replace the application and may have had it
     /// started again. Until [`Self::tidy`], which settles that.
     pub(super) fn has_just_failed(&self, release: &Release) -> bool {
+        if !release.format.is_windows_installer() {
+            return false;
+        }
         let state = self.data().and_then(|data| data.state()).unwrap_or_default();
-        release.format.is_windows_installer()
-            && state.has_failed(&release.signature, self.fingerprint().as_ref())
+        state.has_failed(&release.signature, self.fingerprint().as_ref())
     }
 
     /// Removes what earlier runs left and nobody needs. It only tidies, so its failures are no reason to end a check.
