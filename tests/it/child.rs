@@ -12,8 +12,10 @@ async fn task() {
     match task.as_str() {
         "stage" => stage(&configs[0]).await,
         "update for ever" => {
-            for config in configs.iter().cycle() {
-                update(config).await;
+            for (number, config) in configs.iter().cycle().enumerate() {
+                // To the other version and back.
+                let config = Config { allow_downgrades: true, ..config.clone() };
+                update(&config, number % 4 < 2).await;
             }
         }
         other => panic!("unknown task {other:?}"),
@@ -26,10 +28,13 @@ async fn stage(config: &Config) {
     println!("staged");
 }
 
-async fn update(config: &Config) {
-    let offered = Updater::new("1.0.0", config.clone()).unwrap().check().await.unwrap();
-    if let Some(update) = offered {
+async fn update(config: &Config, in_one_call: bool) {
+    let update = Updater::new("1.0.0", config.clone()).unwrap().check().await.unwrap().unwrap();
+    if in_one_call {
         update.download_and_install(Default::default(), Default::default()).await.unwrap();
-        println!("updated");
+    } else {
+        let staged = update.stage(Default::default()).await.unwrap();
+        staged.install(Default::default()).await.unwrap();
     }
+    println!("updated");
 }
