@@ -21,7 +21,7 @@ use std::{
 
 use rustix::{
     fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, XattrFlags},
-    io::Errno,
+    io::{Errno, retry_on_intr},
 };
 
 #[cfg(any(target_os = "macos", test))]
@@ -85,7 +85,8 @@ impl System for OsSystem {
     }
 
     fn available_space(&self, directory: &Path) -> io::Result<u64> {
-        let stat = rustix::fs::statvfs(directory)?;
+        // Over a network, a signal can interrupt it (statfs(2), EINTR).
+        let stat = retry_on_intr(|| rustix::fs::statvfs(directory))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
