@@ -301,6 +301,12 @@ pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
 
 /// Makes a directory, and those above it, for this user only.
 pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
+    // Where it cannot be looked at, to make it would only say that it exists.
+    match fs::metadata(directory) {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)
 }
 
