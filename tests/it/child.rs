@@ -4,12 +4,24 @@ use cargo_packager_updater::{Config, Updater};
 
 use crate::support::child_task;
 
-#[tokio::test]
+#[test]
 #[ignore = "the part of other tests that runs in a process of its own"]
-async fn task() {
+fn task() {
     let Some((task, configs)) = child_task() else { return };
     println!("ready");
-    match task.as_str() {
+    match task.split_once(" at moment ") {
+        #[cfg(target_pointer_width = "64")]
+        Some(("die", moment)) => crate::death::update_until(&configs[0], moment.parse().unwrap()),
+        _ => run(perform(&task, &configs)),
+    }
+}
+
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+async fn perform(task: &str, configs: &[Config]) {
+    match task {
         "stage" => stage(&configs[0]).await,
         "update for ever" => {
             for (number, config) in configs.iter().cycle().enumerate() {
@@ -28,7 +40,7 @@ async fn stage(config: &Config) {
     println!("staged");
 }
 
-async fn update(config: &Config, in_one_call: bool) {
+pub(crate) async fn update(config: &Config, in_one_call: bool) {
     let update = Updater::new("1.0.0", config.clone()).unwrap().check().await.unwrap().unwrap();
     if in_one_call {
         update.download_and_install(Default::default(), Default::default()).await.unwrap();

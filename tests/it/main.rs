@@ -20,9 +20,13 @@ mod bit_flips;
 mod blocking;
 mod cancel;
 mod child;
+#[cfg(target_pointer_width = "64")]
+mod death;
 mod failover;
 mod headers;
 mod hostile_manifests;
+#[cfg(target_pointer_width = "64")]
+mod io_errors;
 mod key_rotation;
 mod kill;
 mod limits;

@@ -20,6 +20,10 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// With its data directory on the same file system, and on another where there is one.
+    pub(crate) const LAYOUTS: [fn() -> Self; 2] =
+        [Self::new, || Self::across_file_systems().unwrap_or_else(Self::new)];
+
     pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("app/App.AppImage");
@@ -107,6 +111,14 @@ impl App {
     pub(crate) fn assert_nothing_left(&self) {
         let left = self.files_left();
         assert!(left.is_empty(), "left behind: {left:?}");
+    }
+
+    /// Nothing lies about but an update that was staged, and is known to be.
+    pub(crate) async fn assert_only_staged_is_left(&self, case: &str) {
+        assert_eq!(self.neighbours().len(), 1, "{case}: {:?}", self.neighbours());
+        let staged = self.updater("http://127.0.0.1/").pending().await.unwrap();
+        let (left, expected) = (self.files_left(), staged.map_or(0, |_| 2));
+        assert_eq!(left.len(), expected, "{case}: {left:?}");
     }
 
     /// The one file in the data directory with this extension.

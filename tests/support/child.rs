@@ -2,8 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
 };
+
+use rustix::process::Signal;
 
 use super::App;
 
@@ -37,6 +40,13 @@ impl Child {
     pub(crate) fn wait_for(&mut self, expected: &str) {
         let found = self.output.by_ref().lines().any(|line| line.unwrap().ends_with(expected));
         assert!(found, "the child ended before it said {expected:?}");
+    }
+
+    /// Waits for its end; whether SIGKILL ended it.
+    pub(crate) fn was_killed(&mut self) -> bool {
+        let status = self.process.wait().unwrap();
+        assert!(status.success() || status.signal() == Some(Signal::KILL.as_raw()), "{status}");
+        !status.success()
     }
 
     /// SIGKILL: nothing in it runs any more.

@@ -2,19 +2,29 @@
 
 mod app;
 mod board;
+#[cfg(target_pointer_width = "64")]
+mod call;
 mod child;
 mod release;
 mod rounds;
+mod sample;
 mod server;
 mod signer;
+#[cfg(target_pointer_width = "64")]
+mod watch;
 
 pub(crate) use app::{App, appimage};
 pub(crate) use board::{Board, Draft, in_hours};
+#[cfg(target_pointer_width = "64")]
+pub(crate) use call::{Call, Does};
 pub(crate) use child::{Child, child_task};
 pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
+pub(crate) use sample::sample;
 pub(crate) use server::{Reply, Request, Server};
 pub(crate) use signer::Signer;
+#[cfg(target_pointer_width = "64")]
+pub(crate) use watch::{Verdict, can_watch, watch};
 
 use std::time::Duration;
 
