@@ -23,6 +23,7 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
 async fn perform(task: &str, configs: &[Config]) {
     match task {
         "stage" => stage(&configs[0]).await,
+        "update when told" => update_when_told(configs).await,
         "update for ever" => {
             for (number, config) in configs.iter().cycle().enumerate() {
                 // To the other version and back.
@@ -31,6 +32,20 @@ async fn perform(task: &str, configs: &[Config]) {
             }
         }
         other => panic!("unknown task {other:?}"),
+    }
+}
+
+/// Reads which of the versions to look for, looks, waits for another line, and installs it. Says how each step ended.
+async fn update_when_told(configs: &[Config]) {
+    let mut lines = std::io::stdin().lines();
+    while let Some(Ok(line)) = lines.next() {
+        let config = Config { allow_downgrades: true, ..configs[line.parse::<usize>().unwrap()].clone() };
+        let update = Updater::new("1.0.0", config).unwrap().check().await.unwrap();
+        println!("found: {}", update.is_some());
+        let Some(update) = update else { continue };
+        lines.next().unwrap().unwrap();
+        let outcome = update.download_and_install(Default::default(), Default::default()).await;
+        println!("outcome: {}", outcome.map_or_else(|error| error.code().as_str(), |()| "installed"));
     }
 }
 

@@ -20,6 +20,7 @@ mod bit_flips;
 mod blocking;
 mod cancel;
 mod child;
+mod crowd;
 #[cfg(target_pointer_width = "64")]
 mod death;
 mod failover;
@@ -39,6 +40,7 @@ mod resume;
 mod retry;
 mod signed_manifest;
 mod silence;
+mod small_disk;
 mod target;
 mod target_attributes;
 mod target_denied;

@@ -39,6 +39,13 @@ impl App {
         Some(Self::at(vec![dir, elsewhere], path, |_| data))
     }
 
+    /// The application lies in one directory, its data in the other.
+    pub(crate) fn in_directories(app: &Path, data: &Path) -> Self {
+        let dirs = vec![TempDir::new_in(app).unwrap(), TempDir::new_in(data).unwrap()];
+        let (path, data) = (dirs[0].path().join("app/App.AppImage"), dirs[1].path().join("data"));
+        Self::at(dirs, path, |_| data)
+    }
+
     /// Lies under this name.
     pub(crate) fn named(name: impl AsRef<Path>) -> Self {
         let dir = TempDir::new().unwrap();

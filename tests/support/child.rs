@@ -1,7 +1,7 @@
 //! [`Child`]: this test program once more, in a process of its own that can be killed.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
 };
@@ -28,6 +28,7 @@ impl Child {
             .env("UPDATER_TEST_DATA", &app.data)
             .env("UPDATER_TEST_KEY", super::Signer::author().pubkey())
             .env("UPDATER_TEST_ENDPOINTS", endpoints.join(" "))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -40,6 +41,18 @@ impl Child {
     pub(crate) fn wait_for(&mut self, expected: &str) {
         let found = self.output.by_ref().lines().any(|line| line.unwrap().ends_with(expected));
         assert!(found, "the child ended before it said {expected:?}");
+    }
+
+    /// Says something that it waits for.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_ref().unwrap(), "{line}").unwrap();
+    }
+
+    /// The rest of the next line of its output with this in it.
+    pub(crate) fn next_after(&mut self, mark: &str) -> String {
+        let mut lines = self.output.by_ref().lines().map(Result::unwrap);
+        let found = lines.find_map(|line| line.split_once(mark).map(|(_, rest)| rest.to_owned()));
+        found.unwrap_or_else(|| panic!("the child ended before it said {mark:?}"))
     }
 
     /// Waits for its end; whether SIGKILL ended it.
