@@ -222,7 +222,10 @@ impl DataDir {
             keep.into_iter().map(|signature| short_hash(signature.identity().as_bytes())).collect();
         let is_kept = |path: &Path| {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            !is_temporary(path) && kept.iter().any(|name| name == stem)
+            // Beside a finished download, an unfinished one is of no use.
+            let finished = path.with_extension("bin");
+            let needed = path == finished || !finished.exists();
+            needed && !is_temporary(path) && kept.iter().any(|name| name == stem)
         };
         let downloads = entries(&self.downloads()).filter(|path| !is_kept(path));
         let records = entries(&self.path).filter(|path| is_temporary(path));
