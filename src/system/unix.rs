@@ -299,7 +299,8 @@ pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a directory, and those above it, for this user only.
+/// Makes a directory, and those above it, for this user only, so that a power loss does not take it away with what is
+/// flushed in it.
 pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
     // Where it cannot be looked at, to make it would only say that it exists.
     match fs::metadata(directory) {
@@ -307,7 +308,13 @@ pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), create_private_dir)?;
+    // Another process may make it at the same moment: recursive, because that is no failure then.
+    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)?;
+    // A directory above may be one that this user cannot read.
+    let _ = parent.map(sync_dir);
+    Ok(())
 }
 
 fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
