@@ -7,7 +7,8 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::{
     child::{run, update},
-    support::{App, Child, Does, Random, Release, Site, Verdict, can_watch, rounds, sample, watch},
+    recovery::Sites,
+    support::{App, Child, Does, Random, Verdict, can_watch, rounds, sample, watch},
 };
 
 /// Counts the moments at which an update can be ended: before each call on a file, and in the middle of what writes.
@@ -49,33 +50,22 @@ fn ended_at_whichever_system_call_the_application_is_complete_and_the_next_updat
     if !can_watch() {
         return;
     }
-    let next = Site::honest(Release::version("2.0.0"));
-    let last = Site::honest(Release::version("3.0.0"));
+    let sites = Sites::new();
     let mut random = Random::new("death");
     for (layout, app) in App::LAYOUTS.into_iter().enumerate() {
-        let total = moments(&app().config(next.endpoint()), None);
+        let total = moments(&app().config(sites.next.endpoint()), None);
         println!("layout {layout}: {total} moments");
-        let (mut seen, mut left) = ([0, 0], 0);
+        let (mut updates, mut left) = ([0, 0], 0);
         for moment in sample(total, rounds(8, 100, u64::MAX), &mut random) {
             let app = app();
-            let old = app.content();
-            let mut child = Child::start(&format!("die at moment {moment}"), &app, &[next.endpoint()]);
+            let mut child = Child::start(&format!("die at moment {moment}"), &app, &[sites.next.endpoint()]);
             // Pieces come from the network as they like: there may be a few moments less.
             let killed = child.was_killed();
-            let found = app.content();
-            let which = [&old, &next.release.artifact].iter().position(|known| **known == found);
-            seen[which.unwrap_or_else(|| panic!("moment {moment}: half an application"))] += 1;
-            assert!(killed || which == Some(1), "moment {moment}: it neither died nor was updated");
             left += app.files_left().len();
-
-            run(async {
-                let update = last.update(&app).await;
-                app.assert_only_staged_is_left(&format!("moment {moment}")).await;
-                update.download_and_install(Default::default(), Default::default()).await.unwrap();
-            });
-            app.assert_is(&last.release.artifact);
-            app.assert_nothing_left();
+            let updated = run(sites.assert_recovers(&app, moment, &format!("moment {moment}")));
+            assert!(killed || updated, "moment {moment}: it neither died nor was updated");
+            updates[usize::from(updated)] += 1;
         }
-        assert!(seen[0] > 0 && seen[1] > 0 && left > 0, "they all died at one moment: {seen:?}");
+        assert!(updates[0] > 0 && updates[1] > 0 && left > 0, "they all died at one moment: {updates:?}");
     }
 }

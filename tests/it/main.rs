@@ -35,6 +35,10 @@ mod lock;
 mod minisign;
 mod packages;
 mod pending;
+#[cfg(target_pointer_width = "64")]
+mod power_loss;
+#[cfg(target_pointer_width = "64")]
+mod recovery;
 mod reinstall;
 mod resume;
 mod retry;

@@ -82,9 +82,18 @@ impl App {
         fs::read(&self.path).unwrap()
     }
 
+    pub(crate) fn is_old(&self) -> bool {
+        self.content() == self.old
+    }
+
+    /// It can be started.
+    pub(crate) fn assert_mode(&self, case: &str) {
+        assert_eq!(fs::metadata(&self.path).unwrap().mode() & 0o7777, 0o755, "{case}");
+    }
+
     pub(crate) fn assert_untouched(&self) {
-        assert!(self.content() == self.old, "the application was changed");
-        assert_eq!(fs::metadata(&self.path).unwrap().mode() & 0o7777, 0o755);
+        assert!(self.is_old(), "the application was changed");
+        self.assert_mode("untouched");
         assert_eq!(self.neighbours(), [self.path.file_name().unwrap()]);
     }
 

@@ -5,6 +5,8 @@ mod board;
 #[cfg(target_pointer_width = "64")]
 mod call;
 mod child;
+#[cfg(target_pointer_width = "64")]
+mod durable;
 mod release;
 mod rounds;
 mod sample;
@@ -18,6 +20,8 @@ pub(crate) use board::{Board, Draft, in_hours};
 #[cfg(target_pointer_width = "64")]
 pub(crate) use call::{Call, Does};
 pub(crate) use child::{Child, child_task};
+#[cfg(target_pointer_width = "64")]
+pub(crate) use durable::Durable;
 pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
