@@ -1,6 +1,6 @@
 //! Killed at any moment, the application on disk is a complete old or a complete new one, and the next update works.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{App, Child, Random, Release, Site, rounds};
 
@@ -11,13 +11,20 @@ async fn killed_at_any_moment_the_application_is_complete() {
     let endpoints = [one.endpoint(), other.endpoint()];
     let mut random = Random::new("kill");
     let (mut updated, mut interrupted) = (0, 0);
+    // How long an update takes here and now.
+    let mut pace = Duration::ZERO;
     for round in 0..rounds(25, 100, 500) {
         let app =
             if round % 2 == 0 { App::new() } else { App::across_file_systems().unwrap_or_else(App::new) };
         let old = app.content();
         let mut child = Child::start("update for ever", &app, &endpoints);
         child.wait_for("ready");
-        tokio::time::sleep(Duration::from_micros(random.next() % 100_000)).await;
+        if round % 2 == 0 {
+            let begun = Instant::now();
+            child.wait_for("updated");
+            pace = begun.elapsed();
+        }
+        tokio::time::sleep(pace.mul_f64(random.fraction())).await;
         child.kill();
 
         let found = app.content();

@@ -420,6 +420,7 @@ fn replace_for_ever() {
         set_mode(&copy, 0o600);
         let artifact = verified(&copy);
         PreparedBundle::new(&target, artifact, &system).unwrap().commit(&mut |_| Ok(())).unwrap();
+        println!("replaced");
     }
 }
 
@@ -428,7 +429,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
     use std::{
         io::{BufRead, BufReader},
         process::Stdio,
-        time::Duration,
+        time::{Duration, Instant},
     };
     let scene = Scene::new();
     let base = parent(&scene.archive);
@@ -447,6 +448,8 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
     });
     let (mut seen, mut interrupted) = ([0; 3], 0);
     let mut random = Random::new("kill a bundle");
+    // How long it takes here and now.
+    let mut pace = Duration::ZERO;
     for round in 0..rounds(25, 100, 500) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
@@ -459,9 +462,14 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        assert!(output.lines().any(|line| line.unwrap().ends_with("ready")));
-        std::thread::sleep(Duration::from_micros(random.next() % 200_000));
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(output.any(|line| line.ends_with("ready")));
+        if round % 2 == 0 {
+            let begun = Instant::now();
+            assert!(output.any(|line| line.ends_with("replaced")));
+            pace = begun.elapsed();
+        }
+        std::thread::sleep(pace.mul_f64(random.fraction()));
         child.kill().unwrap();
         child.wait().unwrap();
         let found = snapshot(&scene.target);
