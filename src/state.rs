@@ -180,7 +180,8 @@ impl DataDir {
     /// Kept for whoever looks for the cause.
     fn set_damaged_aside<T: DeserializeOwned>(&self, name: &str) -> Result<()> {
         let path = self.path.join(name);
-        if !path.exists() || self.read::<T>(name)?.is_some() {
+        let exists = path.try_exists().map_err(|error| Error::io("read", &path, error))?;
+        if !exists || self.read::<T>(name)?.is_some() {
             return Ok(());
         }
         let aside = path.with_extension("damaged");
@@ -235,7 +236,10 @@ impl DataDir {
             keep.into_iter().map(|signature| short_hash(signature.identity().as_bytes())).collect();
         let is_kept = |path: &Path| {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            !is_temporary(path) && kept.iter().any(|name| name == stem)
+            // Beside a finished download, an unfinished one is of no use.
+            let finished = path.with_extension("bin");
+            let needed = path == finished || !finished.exists();
+            needed && !is_temporary(path) && kept.iter().any(|name| name == stem)
         };
         let downloads = entries(&self.downloads()).filter(|path| !is_kept(path));
         for path in downloads.chain(entries(&self.scratch())) {
@@ -256,11 +260,14 @@ impl DataDir {
 
     /// A record in a directory that somebody else could write to is nobody's word.
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        if !self.exists() {
-            return Ok(None);
+        match check_private_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // What cannot be looked at is there all the same.
+            checked => {
+                checked.map_err(|error| Error::io("use", &self.path, error))?;
+                read_record(&self.path.join(name))
+            }
         }
-        check_private_dir(&self.path).map_err(|error| Error::io("use", &self.path, error))?;
-        read_record(&self.path.join(name))
     }
 
     fn write(&self, name: &str, record: &impl Serialize) -> Result<()> {
@@ -397,6 +404,18 @@ mod tests {
         symlink(&victim, data.path.join("state.json")).unwrap();
         data.write_state(&State::default()).unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+        let base = tempfile::tempdir().unwrap();
+        let too_long = "x".repeat(300);
+        let hidden = DataDir::locate(Some(base.path()), &too_long, &OsSystem).unwrap();
+        assert_eq!(hidden.state().unwrap_err().code(), ErrorCode::Io);
+        let data = data_dir(base.path());
+        assert_eq!(data.state().unwrap(), State::default());
+        data.prepare().unwrap();
+        assert_eq!(data.read::<State>(&too_long).unwrap_err().code(), ErrorCode::Io);
     }
 
     #[test]

@@ -173,9 +173,12 @@ pub(crate) fn check_space(directory: &Path, needed: u64, system: &dyn System) ->
 
 /// Locks a file or directory for as long as it is open. Where a share knows no locks, it is used without.
 pub(crate) fn hold(file: &File) -> io::Result<()> {
-    match file.lock() {
-        Err(error) if os::is_lock_unsupported(&error) => Ok(()),
-        outcome => outcome,
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if os::is_lock_unsupported(&error) => return Ok(()),
+            outcome => return outcome,
+        }
     }
 }
 

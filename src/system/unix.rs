@@ -21,7 +21,7 @@ use std::{
 
 use rustix::{
     fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, XattrFlags},
-    io::Errno,
+    io::{Errno, retry_on_intr},
 };
 
 #[cfg(any(target_os = "macos", test, fuzzing))]
@@ -94,7 +94,8 @@ impl System for OsSystem {
     }
 
     fn available_space(&self, directory: &Path) -> io::Result<u64> {
-        let stat = rustix::fs::statvfs(directory)?;
+        // Over a network, a signal can interrupt it (statfs(2), EINTR).
+        let stat = retry_on_intr(|| rustix::fs::statvfs(directory))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
@@ -338,9 +339,22 @@ fn is_foreign(metadata: &fs::Metadata) -> bool {
     ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
-/// Makes a directory, and those above it, for this user only.
+/// Makes a directory, and those above it, for this user only, so that a power loss does not take it away with what is
+/// flushed in it.
 pub(crate) fn create_private_dir(directory: &Path) -> io::Result<()> {
-    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)
+    // Where it cannot be looked at, to make it would only say that it exists.
+    match fs::metadata(directory) {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), create_private_dir)?;
+    // Another process may make it at the same moment: recursive, because that is no failure then.
+    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(directory)?;
+    // A directory above may be one that this user cannot read.
+    let _ = parent.map(sync_dir);
+    Ok(())
 }
 
 fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {

@@ -1,30 +1,37 @@
 //! Killed at any moment, the application on disk is a complete old or a complete new one, and the next update works.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::support::{App, Child, Release, Site};
-
-const ROUNDS: u64 = 25;
+use crate::support::{App, Child, Random, Release, Site, rounds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_the_application_is_complete() {
     let one = Site::honest(Release::version("2.0.0"));
     let other = Site::honest(Release::version("3.0.0"));
     let endpoints = [one.endpoint(), other.endpoint()];
-    let mut updated = 0;
-    for round in 0..ROUNDS {
+    let mut random = Random::new("kill");
+    let (mut updated, mut interrupted) = (0, 0);
+    // How long an update takes here and now.
+    let mut pace = Duration::ZERO;
+    for round in 0..rounds(25, 100, 500) {
         let app =
             if round % 2 == 0 { App::new() } else { App::across_file_systems().unwrap_or_else(App::new) };
         let old = app.content();
         let mut child = Child::start("update for ever", &app, &endpoints);
         child.wait_for("ready");
-        tokio::time::sleep(Duration::from_millis(round * 37 % 100)).await;
+        if round % 2 == 0 {
+            let begun = Instant::now();
+            child.wait_for("updated");
+            pace = begun.elapsed();
+        }
+        tokio::time::sleep(pace.mul_f64(random.fraction())).await;
         child.kill();
 
         let found = app.content();
         let complete = [&old, &one.release.artifact, &other.release.artifact];
         assert!(complete.contains(&&found), "round {round}: half an application of {} bytes", found.len());
         updated += u64::from(found != old);
+        interrupted += u64::from(!app.files_left().is_empty());
 
         let last = Site::honest(Release::version("4.0.0"));
         last.update(&app).await.download_and_install(Default::default(), Default::default()).await.unwrap();
@@ -32,4 +39,5 @@ async fn killed_at_any_moment_the_application_is_complete() {
         app.assert_nothing_left();
     }
     assert!(updated > 0, "every child was killed before it began");
+    assert!(interrupted > 0, "no child was killed while it worked");
 }

@@ -21,9 +21,14 @@ mod blocking;
 mod cancel;
 mod child;
 mod clock;
+mod crowd;
+#[cfg(target_pointer_width = "64")]
+mod death;
 mod failover;
 mod headers;
 mod hostile_manifests;
+#[cfg(target_pointer_width = "64")]
+mod io_errors;
 mod key_rotation;
 mod kill;
 mod limits;
@@ -34,11 +39,16 @@ mod network;
 mod packages;
 mod pending;
 mod planting;
+#[cfg(target_pointer_width = "64")]
+mod power_loss;
+#[cfg(target_pointer_width = "64")]
+mod recovery;
 mod reinstall;
 mod resume;
 mod retry;
 mod signed_manifest;
 mod silence;
+mod small_disk;
 mod target;
 mod target_attributes;
 mod target_denied;

@@ -20,6 +20,10 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// With its data directory on the same file system, and on another where there is one.
+    pub(crate) const LAYOUTS: [fn() -> Self; 2] =
+        [Self::new, || Self::across_file_systems().unwrap_or_else(Self::new)];
+
     pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("app/App.AppImage");
@@ -33,6 +37,13 @@ impl App {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("app/App.AppImage");
         Some(Self::at(vec![dir, elsewhere], path, |_| data))
+    }
+
+    /// The application lies in one directory, its data in the other.
+    pub(crate) fn in_directories(app: &Path, data: &Path) -> Self {
+        let dirs = vec![TempDir::new_in(app).unwrap(), TempDir::new_in(data).unwrap()];
+        let (path, data) = (dirs[0].path().join("app/App.AppImage"), dirs[1].path().join("data"));
+        Self::at(dirs, path, |_| data)
     }
 
     /// Lies under this name.
@@ -71,9 +82,18 @@ impl App {
         fs::read(&self.path).unwrap()
     }
 
+    pub(crate) fn is_old(&self) -> bool {
+        self.content() == self.old
+    }
+
+    /// It can be started.
+    pub(crate) fn assert_mode(&self, case: &str) {
+        assert_eq!(fs::metadata(&self.path).unwrap().mode() & 0o7777, 0o755, "{case}");
+    }
+
     pub(crate) fn assert_untouched(&self) {
-        assert!(self.content() == self.old, "the application was changed");
-        assert_eq!(fs::metadata(&self.path).unwrap().mode() & 0o7777, 0o755);
+        assert!(self.is_old(), "the application was changed");
+        self.assert_mode("untouched");
         assert_eq!(self.neighbours(), [self.path.file_name().unwrap()]);
     }
 
@@ -108,6 +128,14 @@ impl App {
     pub(crate) fn assert_nothing_left(&self) {
         let left = self.files_left();
         assert!(left.is_empty(), "left behind: {left:?}");
+    }
+
+    /// Nothing lies about but an update that was staged, and is known to be.
+    pub(crate) async fn assert_only_staged_is_left(&self, case: &str) {
+        assert_eq!(self.neighbours().len(), 1, "{case}: {:?}", self.neighbours());
+        let staged = self.updater("http://127.0.0.1/").pending().await.unwrap();
+        let (left, expected) = (self.files_left(), staged.map_or(0, |_| 2));
+        assert_eq!(left.len(), expected, "{case}: {left:?}");
     }
 
     /// The one file in the data directory with this extension.

@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use cargo_packager_updater::{Config, Limits};
+use rustix::process::Signal;
 
 use super::App;
 
@@ -45,6 +47,7 @@ impl Child {
             .env("UPDATER_TEST_KEY", super::Signer::author().pubkey())
             .env("UPDATER_TEST_ENDPOINTS", endpoints.join(" "))
             .envs(environment.iter().cloned())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -80,6 +83,18 @@ impl Child {
     pub(crate) fn finish(mut self) {
         while self.lines.recv_timeout(PATIENCE).is_ok() {}
         assert!(self.process.wait().unwrap().success(), "the child failed at its end");
+    }
+
+    /// Says something that it waits for.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_ref().unwrap(), "{line}").unwrap();
+    }
+
+    /// Waits for its end; whether SIGKILL ended it.
+    pub(crate) fn was_killed(&mut self) -> bool {
+        let status = self.process.wait().unwrap();
+        assert!(status.success() || status.signal() == Some(Signal::KILL.as_raw()), "{status}");
+        !status.success()
     }
 
     /// SIGKILL: nothing in it runs any more.

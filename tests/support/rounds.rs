@@ -38,6 +38,11 @@ impl Random {
         usize::try_from(self.next() >> 16).unwrap() % limit
     }
 
+    /// Below 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX)
+    }
+
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }

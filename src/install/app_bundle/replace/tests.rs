@@ -1,3 +1,7 @@
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../../../../tests/support/rounds.rs"]
+mod rounds;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -6,6 +10,7 @@ use std::{
     sync::LazyLock,
 };
 
+use rounds::{Random, rounds};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
@@ -415,6 +420,7 @@ fn replace_for_ever() {
         set_mode(&copy, 0o600);
         let artifact = verified(&copy);
         PreparedBundle::new(&target, artifact, &system).unwrap().commit(&mut |_| Ok(())).unwrap();
+        println!("replaced");
     }
 }
 
@@ -423,7 +429,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
     use std::{
         io::{BufRead, BufReader},
         process::Stdio,
-        time::Duration,
+        time::{Duration, Instant},
     };
     let scene = Scene::new();
     let base = parent(&scene.archive);
@@ -441,7 +447,10 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
         snapshot(&unpacked.target)
     });
     let (mut seen, mut interrupted) = ([0; 3], 0);
-    for round in 0..25 {
+    let mut random = Random::new("kill a bundle");
+    // How long it takes here and now.
+    let mut pace = Duration::ZERO;
+    for round in 0..rounds(25, 100, 500) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -453,17 +462,29 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        assert!(output.lines().any(|line| line.unwrap().ends_with("ready")));
-        std::thread::sleep(Duration::from_millis(round * 37 % 200));
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(output.any(|line| line.ends_with("ready")));
+        if round % 2 == 0 {
+            let begun = Instant::now();
+            assert!(output.any(|line| line.ends_with("replaced")));
+            pace = begun.elapsed();
+        }
+        std::thread::sleep(pace.mul_f64(random.fraction()));
         child.kill().unwrap();
         child.wait().unwrap();
         let found = snapshot(&scene.target);
-        let complete = [&scene.old, &versions[0], &versions[1]];
+        let before = if round == 0 { &scene.old } else { &NEW.1 };
+        let complete = [before, &versions[0], &versions[1]];
         let which = complete.iter().position(|known| **known == found);
         seen[which.unwrap_or_else(|| panic!("round {round}: half a bundle"))] += 1;
         interrupted += usize::from(scene.names().len() > 1);
         scene.assert_swept();
+
+        fs::write(&scene.archive, &NEW.0).unwrap();
+        set_mode(&scene.archive, 0o600);
+        scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
+        assert_eq!(snapshot(&scene.target), NEW.1);
+        scene.assert_alone();
     }
     assert!(seen[1] > 0 && seen[2] > 0, "the children came to nothing: {seen:?}");
     assert!(interrupted > 0, "no child was killed while it worked");

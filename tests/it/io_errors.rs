@@ -1,0 +1,108 @@
+//! Whichever call on a file fails, in whichever way: the application is complete, the reason is told, nothing is left.
+
+use std::path::Path;
+
+use cargo_packager_updater::{Error, ErrorCode, Updater};
+use rustix::io::Errno;
+
+use crate::{
+    child::run,
+    recovery::Sites,
+    support::{App, Call, Random, Release, Site, Verdict, can_watch, rounds, sample, watch},
+};
+
+const FAILURES: [(Errno, ErrorCode); 6] = [
+    (Errno::NOSPC, ErrorCode::NoSpace),
+    (Errno::DQUOT, ErrorCode::NoSpace),
+    (Errno::IO, ErrorCode::Io),
+    (Errno::MFILE, ErrorCode::Io),
+    (Errno::ROFS, ErrorCode::ReadOnlyVolume),
+    (Errno::ACCESS, ErrorCode::PermissionDenied),
+];
+
+/// Everything that an application does for an update.
+async fn update(app: &App, site: &Site) -> Result<(), Error> {
+    let updater = Updater::new("1.0.0", app.config(site.endpoint()))?;
+    let update = updater.check().await?.expect("an update is offered");
+    update.stage(Default::default()).await?.install(Default::default()).await
+}
+
+/// An update in which `decide` says what becomes of each call on a file of the application or the updater.
+fn update_watched(app: &App, site: &Site, decide: impl FnMut(&Call) -> Verdict) -> Result<(), Error> {
+    let directories: [&Path; 2] = [app.path.parent().unwrap(), &app.data];
+    watch(&directories, || run(update(app, site)), decide)
+}
+
+/// How many calls of an update fulfil the condition.
+fn count(app: &App, site: &Site, condition: impl Fn(&Call) -> bool) -> usize {
+    let mut count = 0;
+    let outcome = update_watched(app, site, |call| {
+        count += usize::from(condition(call));
+        Verdict::Happens
+    });
+    outcome.unwrap();
+    count
+}
+
+/// An update whose `chosen` call among those that can fails. Also gives that call.
+fn fail(app: &App, site: &Site, error: Errno, chosen: usize) -> (Result<(), Error>, String) {
+    let (mut calls, mut failed) = (0, String::new());
+    let outcome = update_watched(app, site, |call| {
+        if !call.can_give(error) {
+            return Verdict::Happens;
+        }
+        calls += 1;
+        if calls != chosen + 1 {
+            return Verdict::Happens;
+        }
+        failed = call.to_string();
+        Verdict::Fails(error)
+    });
+    (outcome, failed)
+}
+
+#[test]
+fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_after_the_next_check() {
+    if !can_watch() {
+        return;
+    }
+    let (sites, mut random) = (Sites::new(), Random::new("i/o errors"));
+    for (layout, app) in App::LAYOUTS.into_iter().enumerate() {
+        for (error, code) in FAILURES {
+            let total = count(&app(), &sites.next, |call| call.can_give(error));
+            println!("{error:?}, layout {layout}: {total} calls");
+            for chosen in sample(total, rounds(3, 30, u64::MAX), &mut random) {
+                let app = app();
+                let (outcome, failed) = fail(&app, &sites.next, error, chosen);
+                let case = format!("{error:?} at call {chosen} ({failed}): {outcome:?}");
+                if let Err(error) = &outcome {
+                    assert_eq!(error.code(), code, "{case}");
+                }
+                let updated = run(sites.assert_recovers(&app, chosen, &case));
+                assert!(updated || outcome.is_err(), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_an_update() {
+    if !can_watch() {
+        return;
+    }
+    let (site, mut random) = (Site::honest(Release::new()), Random::new("interrupted calls"));
+    for app in App::LAYOUTS {
+        let total = count(&app(), &site, |call| call.can_give(Errno::INTR));
+        for chosen in sample(total, rounds(10, 60, u64::MAX), &mut random) {
+            let app = app();
+            let (outcome, failed) = fail(&app, &site, Errno::INTR, chosen);
+            outcome.unwrap_or_else(|error| panic!("{failed}: {error}"));
+            app.assert_is(&site.release.artifact);
+        }
+        let app = app();
+        let outcome =
+            update_watched(&app, &site, |call| call.write_half().map_or(Verdict::Happens, Verdict::Gave));
+        outcome.unwrap();
+        app.assert_is(&site.release.artifact);
+    }
+}

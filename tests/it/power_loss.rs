@@ -1,0 +1,87 @@
+//! When the power is lost, what was not flushed is lost by chance: the application is complete, the next update works.
+
+use std::path::PathBuf;
+
+use cargo_packager_updater::Config;
+
+use crate::{
+    child::{run, update},
+    recovery::Sites,
+    support::{App, Durable, Random, Verdict, can_watch, rounds, watch},
+};
+
+/// Each once for all that an update may change.
+fn roots(app: &App) -> [PathBuf; 2] {
+    [app.path.parent().unwrap(), &app.data].map(|path| path.parent().unwrap().to_owned())
+}
+
+/// Updates, and looks at the disk before each call.
+fn update_watched(
+    config: &Config,
+    roots: &[PathBuf; 2],
+    disk: &mut Durable,
+    mut look: impl FnMut(&mut Durable),
+) {
+    let roots = roots.each_ref().map(PathBuf::as_path);
+    watch(
+        &roots,
+        || run(update(config, false)),
+        |call| {
+            look(disk);
+            disk.note(call);
+            Verdict::Happens
+        },
+    );
+    look(disk);
+}
+
+fn moments(app: &App, sites: &Sites) -> usize {
+    let (roots, mut moments) = (roots(app), 0);
+    let mut disk = Durable::new(roots.clone());
+    update_watched(&app.config(sites.next.endpoint()), &roots, &mut disk, |_| moments += 1);
+    moments
+}
+
+#[test]
+fn when_the_power_is_lost_the_application_is_complete_and_the_next_update_works() {
+    if !can_watch() {
+        return;
+    }
+    let (sites, mut random) = (Sites::new(), Random::new("power loss"));
+    let totals = App::LAYOUTS.map(|app| moments(&app(), &sites));
+    let mut updates = [0, 0];
+    for round in 0..rounds(16, 120, 500) {
+        let layout = usize::from(round % 2 == 1);
+        let (app, chosen) = (App::LAYOUTS[layout](), random.below(totals[layout]));
+        let (roots, mut moment, mut found) = (roots(&app), 0, None);
+        let mut disk = Durable::new(roots.clone());
+        update_watched(&app.config(sites.next.endpoint()), &roots, &mut disk, |disk| {
+            if moment == chosen {
+                found = Some(disk.lose_power(&mut |limit| random.below(limit)));
+            }
+            moment += 1;
+        });
+        // Pieces come from the network as they like: there may be a few moments less.
+        let Some(found) = found else { continue };
+        disk.restart(&found);
+        let updated = run(sites.assert_recovers(&app, chosen, &format!("round {round}, moment {chosen}")));
+        updates[usize::from(updated)] += 1;
+    }
+    assert!(updates[0] > 0 && updates[1] > 0, "the power was always lost at one moment: {updates:?}");
+}
+
+#[test]
+fn an_update_that_is_reported_as_installed_survives_a_power_loss() {
+    if !can_watch() {
+        return;
+    }
+    let sites = Sites::new();
+    for app in App::LAYOUTS {
+        let app = app();
+        let roots = roots(&app);
+        let mut disk = Durable::new(roots.clone());
+        update_watched(&app.config(sites.next.endpoint()), &roots, &mut disk, |_| {});
+        let found = disk.lose_power(&mut |_| 0);
+        assert!(found.content(&app.path) == Some(&sites.next.release.artifact), "it is lost");
+    }
+}

@@ -1,0 +1,94 @@
+//! On a disk of any size, the application is the complete old or the complete new one.
+
+use std::ffi::CString;
+
+use cargo_packager_updater::ErrorCode;
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
+use tempfile::TempDir;
+
+use crate::support::{App, Random, Release, Site, rounds, sample};
+
+const ARTIFACT_BYTES: usize = 2 << 20;
+const SMALLEST_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 4096;
+
+/// A file system in memory, for as long as it lives.
+struct Disk {
+    directory: TempDir,
+}
+
+impl Disk {
+    /// `None` for whoever may not mount one; says so.
+    fn new(bytes: usize) -> Option<Self> {
+        let directory = TempDir::new().unwrap();
+        match mount("tmpfs", directory.path(), "tmpfs", MountFlags::empty(), size(bytes).as_c_str()) {
+            Ok(()) => Some(Self { directory }),
+            Err(error) => {
+                println!("skipped: only root can mount a file system: {error}");
+                None
+            }
+        }
+    }
+
+    fn enlarge(&self) {
+        mount_remount(self.directory.path(), MountFlags::empty(), size(8 * ARTIFACT_BYTES).as_c_str())
+            .unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = unmount(self.directory.path(), UnmountFlags::DETACH);
+    }
+}
+
+fn size(bytes: usize) -> CString {
+    CString::new(format!("size={bytes}")).unwrap()
+}
+
+fn release(version: &str) -> Release {
+    Release::of_size(ARTIFACT_BYTES, version, &format!("version:{version}"))
+}
+
+#[tokio::test]
+async fn on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_complete() {
+    let announced = Site::honest(release("2.0.0"));
+    let unannounced = Site::new(release("2.0.0"), |release, request| release.answer(request).unsized_body());
+    let last = Site::honest(release("3.0.0"));
+    let mut random = Random::new("small disk");
+    let elsewhere = TempDir::new().unwrap();
+    for site in [&announced, &unannounced] {
+        for (app_is_there, data_is_there) in [(true, true), (true, false), (false, true)] {
+            let mut outcomes = [0, 0];
+            let sizes = (2 * ARTIFACT_BYTES - SMALLEST_BYTES) / PAGE_BYTES + 1;
+            for pages in sample(sizes, rounds(3, 30, u64::MAX), &mut random) {
+                let bytes = SMALLEST_BYTES + pages * PAGE_BYTES;
+                let Some(disk) = Disk::new(bytes) else { return };
+                let on = |there: bool| if there { disk.directory.path() } else { elsewhere.path() };
+                let app = App::in_directories(on(app_is_there), on(data_is_there));
+                let update = site.update(&app).await;
+                match update.download_and_install(Default::default(), Default::default()).await {
+                    Ok(()) => app.assert_is(&site.release.artifact),
+                    Err(error) => {
+                        assert_eq!(error.code(), ErrorCode::NoSpace, "{bytes} bytes: {error}");
+                        app.assert_untouched();
+                        outcomes[0] += 1;
+                    }
+                }
+                outcomes[1] += 1;
+                app.updater(site.endpoint()).check().await.unwrap();
+                app.assert_only_staged_is_left(&format!("{bytes} bytes")).await;
+                disk.enlarge();
+                last.update(&app)
+                    .await
+                    .download_and_install(Default::default(), Default::default())
+                    .await
+                    .unwrap();
+                app.assert_is(&last.release.artifact);
+                app.assert_nothing_left();
+            }
+            let [refused, all] = outcomes;
+            assert!(0 < refused && refused < all, "{refused} of {all} disks were too small");
+        }
+    }
+}
