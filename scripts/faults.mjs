@@ -14,16 +14,33 @@ function rust(target, ...names) {
 
 const whole = (...names) => rust(['--test', 'it'], ...names)
 
+/** With the addon that `npm run build` or `npm test` made last. */
+function testInterference() {
+  const ava = ['node_modules/ava/entrypoints/cli.mjs', '--timeout', '2h', '__test__/interference.spec.mjs']
+  runWith({ env, timeout: TWO_HOURS_MS }, process.execPath, ...ava)
+}
+
 /** The published client before this one, which is no member of the workspace. */
 function testCompatibility() {
   run('cargo', 'test', '--locked', '--manifest-path', 'compat/Cargo.toml', '--target-dir', 'target/compat')
 }
 
 const STEPS = [
+  ['killed at any moment', () => (whole('kill::')(), rust(['--lib'], 'killed_at_any_moment')())],
+  ['ended at any call, errors of any call', whole('death::', 'io_errors::')],
+  ['power loss', whole('power_loss::', 'recovery::')],
+  ['disks of any size', whole('small_disk::')],
+  ['networks', whole('network::')],
+  ['endless and large answers', whole('memory::')],
   ['flipped bits', whole('bit_flips::')],
   ['beside minisign', whole('minisign::')],
   ['hostile manifests', whole('hostile_manifests::')],
+  ['other users', whole('planting::')],
+  ['hostile and sound archives', rust(['--lib'], 'archive::')],
   ['signed manifests in sequence', whole('signed_manifest::', 'key_rotation::')],
+  ['clocks', whole('clock::')],
+  ['a crowd of processes', whole('crowd::')],
+  ['what JavaScript does meanwhile', testInterference],
   ['version 0.2.3 reads signed manifests', testCompatibility],
 ]
 
