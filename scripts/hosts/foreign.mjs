@@ -81,6 +81,7 @@ export const HOSTS = {
     leftOut: {
       ...NOT_ABOUT_THE_PLATFORM,
       ...NEEDS_LINUX,
+      nginx: 'openssl and nginx are programs of this system, which are not found in wine',
     },
   },
 }

@@ -44,7 +44,8 @@ function copyPackage(target) {
   mkdirSync(directory, { recursive: true })
   for (const name of ['package.json', '__test__', ...SHIPPED])
     cpSync(join(ROOT, name), join(directory, name), { recursive: true })
-  for (const name of Object.values(TARGETS[target].crates.napi)) {
+  // On Windows the addon needs the relauncher beside it.
+  for (const name of Object.values(TARGETS[target].crates).flatMap(Object.values)) {
     cpSync(join(outputOf(target), name), join(directory, name))
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
