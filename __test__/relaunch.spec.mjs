@@ -8,6 +8,7 @@ import test from 'ava'
 import { relaunch } from '../index.js'
 import { ADDON, runChild } from './support/child.mjs'
 import { fixture, NEW, OLD, tempDir } from './support/fixture.mjs'
+import { testUnlessMusl } from './support/tools.mjs'
 
 /** An application that writes down how it was started. */
 async function application(t) {
@@ -151,9 +152,11 @@ test('arguments are kept although the title of the process was changed', async (
   t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
 })
 
-test('from a worker, the arguments are those of the process and not those of the worker', async (t) => {
-  const { path, report } = await application(t)
-  const source = `
+testUnlessMusl(
+  'from a worker, the arguments are those of the process and not those of the worker',
+  async (t) => {
+    const { path, report } = await application(t)
+    const source = `
     import { once } from 'node:events'
     import { Worker } from 'node:worker_threads'
     const code = \`
@@ -168,11 +171,12 @@ test('from a worker, the arguments are those of the process and not those of the
     console.log(process.argv[1])
     process.exitCode = ended
   `
-  const input = { addon: ADDON, path }
-  const { code, stdout, stderr } = await runChild(t, source, { input, args: ['--no-warnings'] })
-  t.is(code, 0, stderr)
-  t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
-})
+    const input = { addon: ADDON, path }
+    const { code, stdout, stderr } = await runChild(t, source, { input, args: ['--no-warnings'] })
+    t.is(code, 0, stderr)
+    t.is(await read(report), `2\n--no-warnings\n${stdout.trim()}\nAPPIMAGE= APPDIR= KEPT=\n`)
+  },
+)
 
 test('what could not be started, or would be looked up elsewhere, is refused', async (t) => {
   const dir = await tempDir(t)

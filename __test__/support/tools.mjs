@@ -19,6 +19,9 @@ export function find(program) {
 
 /** A test of what other systems do not have: skipped by name there. */
 export const testOnUnix = process.platform === 'win32' ? test.skip : test
+const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime
+/** The C library musl tells no library the arguments of the process. */
+export const testUnlessMusl = isMusl ? test.skip : test
 export const testOnLinux = process.platform === 'linux' ? test : test.skip
 
 /** A test that needs programs: skipped by name where one is missing, failed where CI is set. */
