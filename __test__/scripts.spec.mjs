@@ -29,7 +29,7 @@ async function stepsIn(t, source) {
   return spawnSync(process.execPath, [script], { encoding: 'utf8', env: { ...process.env, CI: '' } })
 }
 
-test('of a step that passes only the end is shown, of one that fails all', async (t) => {
+test('of a step that passes the end is shown, of one that fails all', async (t) => {
   const { status, stdout } = await stepsIn(
     t,
     `[
@@ -41,6 +41,13 @@ test('of a step that passes only the end is shown, of one that fails all', async
   t.regex(stdout, /── good\ng2\ng3\ng4\n/)
   t.false(stdout.includes('g1'))
   t.regex(stdout, /── bad\nb1\nb2\nb3\nb4\nFAILED: because\n/)
+})
+
+test('how many tests were run is shown wherever it was printed', async (t) => {
+  const counts = ['test result: ok. 7 passed; 0 failed', '  382 tests passed', '# pass 3', 'ℹ pass 4']
+  const printed = ['a test ... ok', ...counts, 'test result: ok. 0 passed; 0 failed', 'b1', 'b2', 'b3']
+  const { stdout } = await stepsIn(t, `[['tests', () => print(...${JSON.stringify(printed)})]]`)
+  t.true(stdout.startsWith(`\n── tests\n${[...counts, 'b1', 'b2', 'b3'].join('\n')}\n`), stdout)
 })
 
 test('what is to be known of failures is said once more at the end', async (t) => {

