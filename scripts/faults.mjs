@@ -13,6 +13,12 @@ function rust(target, ...names) {
 }
 
 const whole = (...names) => rust(['--test', 'it'], ...names)
+const bundles = (...names) => rust(['--lib'], ...names)
+
+function testCalls() {
+  whole('death::', 'io_errors::')()
+  bundles('faults::death::', 'faults::io_errors::', 'faults::rivals::')()
+}
 
 /** With the addon that `npm run build` or `npm test` made last. */
 function testInterference() {
@@ -26,9 +32,9 @@ function testCompatibility() {
 }
 
 const STEPS = [
-  ['killed at any moment', () => (whole('kill::')(), rust(['--lib'], 'killed_at_any_moment')())],
-  ['ended at any call, errors of any call', whole('death::', 'io_errors::')],
-  ['power loss', whole('power_loss::', 'recovery::')],
+  ['killed at any moment', () => (whole('kill::')(), bundles('killed_at_any_moment')())],
+  ['ended at any call, errors of any call', testCalls],
+  ['power loss', () => (whole('power_loss::', 'recovery::')(), bundles('faults::power_loss::')())],
   ['disks of any size', whole('small_disk::')],
   ['networks', whole('network::')],
   ['endless and large answers', whole('memory::')],

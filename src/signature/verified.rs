@@ -249,7 +249,8 @@ struct HashingReader<'a> {
 #[cfg(any(target_os = "macos", all(any(test, fuzzing), unix)))]
 impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        // Not every decoder goes on when a signal interrupted it.
+        let count = read_some(&mut self.file, buffer)?;
         self.hasher.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }

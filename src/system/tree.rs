@@ -6,14 +6,18 @@ mod failing;
 use std::{
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{MetadataExt, PermissionsExt},
+    },
     path::Path,
     time::SystemTime,
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid},
-    io::Errno,
+    fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid},
+    io::{Errno, retry_on_intr},
+    path::Arg,
 };
 
 use super::{
@@ -85,7 +89,7 @@ impl Tree for OsSystem {
     }
 
     fn open_root(&self, path: &Path) -> io::Result<File> {
-        Ok(File::from(rustix::fs::open(path, OPEN_DIR, Mode::empty())?))
+        open_in(CWD, path, OPEN_DIR)
     }
 
     fn owner_and_mode(&self, root: &File) -> io::Result<(Owner, u32)> {
@@ -100,7 +104,7 @@ impl Tree for OsSystem {
 
     fn create_file_in(&self, root: &File, path: &Path) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(File::from(rustix::fs::openat(root, path, flags, PRIVATE_FILE)?))
+        open_in(root, path, flags)
     }
 
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
@@ -132,7 +136,7 @@ impl Tree for OsSystem {
     }
 
     fn finish_dir_in(&self, root: &File, path: &Path, mode: u32, owner: Option<Owner>) -> io::Result<()> {
-        let directory = File::from(rustix::fs::openat(root, path, OPEN_DIR, Mode::empty())?);
+        let directory = open_in(root, path, OPEN_DIR)?;
         give_to(&directory, owner)?;
         directory.set_permissions(fs::Permissions::from_mode(mode))?;
         begin_sync(&directory)
@@ -179,6 +183,12 @@ impl Tree for OsSystem {
     }
 }
 
+/// A file that it makes is its owner's only. On a network's file system, a signal can interrupt it (open(2), EINTR).
+fn open_in(directory: impl AsFd, path: impl Arg + Copy, flags: OFlags) -> io::Result<File> {
+    let open = || rustix::fs::openat(directory.as_fd(), path, flags, PRIVATE_FILE);
+    Ok(File::from(retry_on_intr(open)?))
+}
+
 /// Who may rename what is in the directory above could have put another one there since.
 fn check_own(root: File) -> io::Result<File> {
     let metadata = root.metadata()?;
@@ -218,9 +228,9 @@ fn make_writable(directory: &File) {
         let may_be_directory = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
         if may_be_directory
             && !matches!(name.to_bytes(), b"." | b"..")
-            && let Ok(child) = rustix::fs::openat(directory, name, OPEN_DIR, Mode::empty())
+            && let Ok(child) = open_in(directory, name, OPEN_DIR)
         {
-            make_writable(&child.into());
+            make_writable(&child);
         }
     }
 }
@@ -240,7 +250,7 @@ const fn begin_sync(_: &File) -> io::Result<()> {
 /// last call asks for it (`F_FULLFSYNC`, which not every file system knows).
 #[cfg(not(target_os = "linux"))]
 fn begin_sync(file: &File) -> io::Result<()> {
-    Ok(rustix::fs::fsync(file)?)
+    Ok(retry_on_intr(|| rustix::fs::fsync(file))?)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -72,8 +72,9 @@ impl System for OsSystem {
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
         let mut start = Vec::with_capacity(length);
         // A pipe that somebody put in its place must not hold up whoever looks.
-        let file =
-            rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // Over a network, a signal can interrupt it (open(2), EINTR).
+        let file = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
         File::from(file).take(length as u64).read_to_end(&mut start)?;
         Ok(start)
     }
@@ -215,7 +216,7 @@ pub(crate) fn sync_dir(directory: &Path) -> io::Result<()> {
 
 /// Waits until the file is on disk.
 pub(crate) fn sync_file(file: &File) -> io::Result<()> {
-    flushed(file.sync_all(), || Ok(rustix::fs::fsync(file)?))
+    flushed(file.sync_all(), || Ok(retry_on_intr(|| rustix::fs::fsync(file))?))
 }
 
 /// On macOS `sync_all` has the drive empty its cache (`F_FULLFSYNC`), which not every file system can have done: there
@@ -269,7 +270,7 @@ fn take_back(path: &Path) -> io::Result<()> {
     };
     let own = rustix::process::geteuid();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = File::from(rustix::fs::open(directory, flags, Mode::empty())?);
+    let directory = File::from(retry_on_intr(|| rustix::fs::open(directory, flags, Mode::empty()))?);
     let metadata = directory.metadata()?;
     let named = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let is_file = FileType::from_raw_mode(named.st_mode) == FileType::RegularFile;

@@ -149,6 +149,18 @@ impl Call {
         self.kind.does
     }
 
+    /// Whether it lets two files or directories change places.
+    #[allow(dead_code, reason = "files are replaced, not exchanged")]
+    pub(crate) fn exchanges(&self) -> bool {
+        let flags = self.arguments[4];
+        self.kind.number == libc::SYS_renameat2 && flags & u64::from(libc::RENAME_EXCHANGE) != 0
+    }
+
+    #[allow(dead_code, reason = "of files there is one")]
+    pub(crate) fn renames(&self) -> bool {
+        self.kind.name.starts_with("SYS_rename")
+    }
+
     /// Whether the manual names this error for such a call (open(2) and so on; EACCES: path_resolution(7)).
     pub(crate) fn can_give(&self, error: Errno) -> bool {
         match error {

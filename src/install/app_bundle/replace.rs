@@ -3,6 +3,12 @@
 mod administrator;
 mod exchange;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+#[cfg(target_pointer_width = "64")]
+mod faults;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod tests;
 
 use std::{

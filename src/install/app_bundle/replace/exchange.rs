@@ -2,8 +2,9 @@
 //!
 //! # Implementation
 //! The archive is unpacked into a private directory beside the bundle, read through the verifier once more on the way,
-//! flushed, and given the bundle's mode and owner. Then the two directories change places (`RENAME_SWAP`,
-//! `RENAME_EXCHANGE`), and what is now the old one is removed. Nothing is ever written into the old bundle.
+//! given the bundle's mode and owner, and flushed. Then the two directories change places (`RENAME_SWAP`,
+//! `RENAME_EXCHANGE`), and once that is on disk, what is now the old one is removed. Nothing is ever written into the old
+//! bundle.
 //!
 //! # Limitations
 //! A file system that cannot exchange directories (not APFS, HFS+; some network shares) sees the old one renamed away
@@ -102,7 +103,7 @@ impl Exchange {
 }
 
 /// Ends the name of a new bundle, and of an old one that was exchanged for it.
-const BESIDE: &str = "tmp";
+pub(super) const BESIDE: &str = "tmp";
 /// Ends the name of an old bundle for the moment in which the new one takes its place.
 pub(super) const ASIDE: &str = "old";
 
@@ -136,8 +137,15 @@ impl Beside {
 impl Drop for Beside {
     fn drop(&mut self) {
         // If this fails, the next check removes the directory.
-        let _ = self.system.tree().remove_tree(&self.path);
+        let _ = remove(&self.path, &*self.system);
     }
+}
+
+/// Removes a directory beside the bundle. It may be the old bundle, which a power loss puts back into its place until
+/// the exchange is on disk.
+fn remove(path: &Path, system: &dyn System) -> io::Result<()> {
+    system.sync_dir(parent(path))?;
+    system.tree().remove_tree(path)
 }
 
 /// Removes what a killed installation left, and puts back a bundle that it had renamed away. What cannot be removed
@@ -149,8 +157,8 @@ pub(crate) fn sweep(target: &Path, system: &dyn System) {
         return;
     }
     for path in leftovers(&target, &[BESIDE, ASIDE]) {
-        if !in_use(&path, system) {
-            let _ = system.tree().remove_tree(&path);
+        if let Some(_held) = hold_unused(&path, system) {
+            let _ = remove(&path, system);
         }
     }
 }
@@ -178,9 +186,11 @@ fn leftovers(target: &Path, endings: &[&str]) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(ours).collect()
 }
 
-/// Somebody is installing it at this moment, or will at the end of their process.
-fn in_use(path: &Path, system: &dyn System) -> bool {
-    system.tree().open_root(path).is_ok_and(|root| is_held(&root))
+/// Nothing, where somebody is installing it at this moment, or will at the end of their process, or nobody can tell. Who
+/// has made it and does not hold it yet waits while it is held, and then finds no directory to unpack into.
+fn hold_unused(path: &Path, system: &dyn System) -> Option<File> {
+    // To find out that it is not held is to hold it.
+    system.tree().open_root(path).ok().filter(|root| !is_held(root))
 }
 
 /// The path of the bundle behind all links, also where it is missing at the moment.

@@ -1,139 +1,38 @@
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../../../../tests/support/rounds.rs"]
-mod rounds;
+pub(super) mod rounds;
 
 use std::{
-    collections::BTreeMap,
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
+    os::unix::fs::{MetadataExt, chown, symlink},
     process::Command,
-    sync::LazyLock,
 };
 
 use rounds::{Random, rounds};
 use rustix::io::Errno;
-use tempfile::TempDir;
 
 use super::{
     exchange::{ASIDE, unpacked_at_least},
+    scene::{LAYOUTS, NEW, Scene, never_failing, set_mode, small},
     *,
 };
 use crate::{
     ErrorCode,
-    archive::testing::{Builder, gzip, snapshot, write_bundle},
+    archive::testing::{gzip, snapshot, write_bundle},
     install::{Change, swap::prefix},
     signature::testing::{sign, verified},
     system::{
         OsSystem,
         failing::{Failing, FailingSystem, Layout},
-        testing::eventually,
     },
 };
 
-const LAYOUTS: [Layout; 2] = [Layout::OneFileSystem, Layout::NoExchange];
 const FAILURES: [(Errno, ErrorCode); 4] = [
     (Errno::ACCESS, ErrorCode::PermissionDenied),
     (Errno::NOSPC, ErrorCode::NoSpace),
     (Errno::IO, ErrorCode::Io),
     (Errno::ROFS, ErrorCode::ReadOnlyVolume),
 ];
-
-/// A small bundle of this version, packed and signed, and what it unpacks to.
-static NEW: LazyLock<(Vec<u8>, BTreeMap<String, String>)> = LazyLock::new(|| {
-    let archive = small("2").gzip();
-    let scene = Scene::with(&archive);
-    scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
-    (archive, snapshot(&scene.target))
-});
-
-fn small(version: &str) -> Builder {
-    Builder::default()
-        .file("X.app/Contents/Info.plist", 0o644, version.as_bytes())
-        .file("X.app/Contents/MacOS/X", 0o755, version.as_bytes())
-        .directory("X.app/Contents/Resources", 0o555)
-        .file("X.app/Contents/Resources/r", 0o444, b"r")
-        .link("X.app/Contents/current", "Resources")
-}
-
-/// An installed bundle, and in another directory an archive with a new one.
-struct Scene {
-    _directory: TempDir,
-    target: PathBuf,
-    archive: PathBuf,
-    old: BTreeMap<String, String>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self::with(&NEW.0)
-    }
-
-    fn with(archive: &[u8]) -> Self {
-        // In memory where that is possible: there are hundreds of them.
-        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let base = fs::canonicalize(directory.path()).unwrap();
-        let target = base.join("Applications/My App.app");
-        for (path, content) in [("Info.plist", "1"), ("MacOS/X", "1"), ("Resources/r", "1")] {
-            let path = target.join("Contents").join(path);
-            fs::create_dir_all(parent(&path)).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        set_mode(&target.join("Contents/Resources"), 0o555);
-        let path = base.join("archive");
-        fs::write(&path, archive).unwrap();
-        set_mode(&path, 0o600);
-        let old = snapshot(&target);
-        Self { _directory: directory, target, archive: path, old }
-    }
-
-    fn prepare(&self, system: &Arc<FailingSystem>) -> Result<PreparedBundle> {
-        let system: Arc<dyn System> = Arc::<FailingSystem>::clone(system);
-        PreparedBundle::new(&self.target, verified(&self.archive), &system)
-    }
-
-    fn replace(&self, system: &Arc<FailingSystem>) -> Result<Progress> {
-        self.prepare(system)?.commit(&mut |_| Ok(()))
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(parent(&self.target)).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    #[track_caller]
-    fn assert_complete(&self, system: &FailingSystem) {
-        let expected = if system.has_swapped() && !self.is_undone() { &NEW.1 } else { &self.old };
-        assert_eq!(&snapshot(&self.target), expected);
-    }
-
-    /// In two steps the old one is renamed first, and back if the second fails.
-    fn is_undone(&self) -> bool {
-        fs::read(self.target.join(INFO_PLIST)).unwrap() == b"1"
-    }
-
-    #[track_caller]
-    fn assert_swept(&self) {
-        let swept = eventually(|| {
-            sweep(&self.target, &OsSystem);
-            self.names().len() == 1
-        });
-        assert!(swept, "{:?}", self.names());
-        self.assert_alone();
-    }
-
-    #[track_caller]
-    fn assert_alone(&self) {
-        assert_eq!(self.names(), ["My App.app"]);
-    }
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-fn never_failing(layout: Layout) -> Arc<FailingSystem> {
-    Arc::new(FailingSystem::new(layout, Failing::Only(usize::MAX), Errno::IO))
-}
 
 /// Fails the first call, the second, and so on, until all succeed; `check` sees each failure. Gives their number.
 fn fail_each(
@@ -432,7 +331,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
         time::{Duration, Instant},
     };
     let scene = Scene::new();
-    let base = parent(&scene.archive);
+    let base = scene.base();
     let contents = |version: &str| {
         (0..40).fold(small(version), |archive, number| {
             archive.file(&format!("X.app/Contents/{version}/{number}"), 0o644, &[b'x'; 20_000])
@@ -480,8 +379,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
         interrupted += usize::from(scene.names().len() > 1);
         scene.assert_swept();
 
-        fs::write(&scene.archive, &NEW.0).unwrap();
-        set_mode(&scene.archive, 0o600);
+        scene.put_archive(&NEW.0);
         scene.replace(&never_failing(Layout::OneFileSystem)).unwrap();
         assert_eq!(snapshot(&scene.target), NEW.1);
         scene.assert_alone();
