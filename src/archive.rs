@@ -104,8 +104,7 @@ fn unpack_members(unzipped: &mut dyn Read, limits: Limits, sink: &mut dyn Sink) 
     let mut archive = tar::Archive::new(unzipped);
     let mut members = Members::new(&mut archive, limits)?;
     while let Some(Member { name, kind, mut content }) = members.next()? {
-        if kind.is_file() && name.is_apple_double() && content.starts_with(APPLE_DOUBLE)? {
-            content.skip()?;
+        if name.is_apple_double() && content.starts_with(APPLE_DOUBLE)? {
             continue;
         }
         let Some(path) = layout.add(&name, &kind, &mut |implied| sink.directory(implied))? else { continue };
@@ -184,12 +183,6 @@ impl<'a> Content<'a> {
         let found = start == magic;
         self.start = io::Cursor::new(start);
         Ok(found)
-    }
-
-    fn skip(&mut self) -> Result<()> {
-        let mut buffer = [0; 8 << 10];
-        while self.read(&mut buffer)? > 0 {}
-        Ok(())
     }
 }
 

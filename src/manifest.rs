@@ -295,6 +295,18 @@ mod tests {
         ] {
             assert_eq!(code(&broken), ErrorCode::InvalidManifest, "{broken}");
         }
+        for (value, named) in [
+            (Value::Null, "not null"),
+            (json!(true), "not a boolean"),
+            (json!(7), "not a number"),
+            (json!("x"), "not a string"),
+            (json!([]), "not an array"),
+        ] {
+            let error = read(&own(value)).unwrap_err().to_string();
+            assert!(error.contains("must be an object") && error.contains(named), "{error}");
+        }
+        let error = read(&with("url", json!({}))).unwrap_err().to_string();
+        assert!(error.contains("must be a string, not an object"), "{error}");
         assert_eq!(code(&with("signature", json!("x"))), ErrorCode::InvalidSignature);
         assert_eq!(code(&with("signature", json!(""))), ErrorCode::InvalidSignature);
         assert_eq!(code(&with("format", json!("floppy"))), ErrorCode::UnsupportedFormat);

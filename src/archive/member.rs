@@ -37,12 +37,6 @@ pub(super) enum Kind {
     Link { target: String },
 }
 
-impl Kind {
-    pub(super) const fn is_file(&self) -> bool {
-        matches!(self, Self::File(_))
-    }
-}
-
 /// Reads one member after the other.
 pub(super) struct Members<'a, 'r> {
     entries: Entries<'a, &'r mut dyn Read>,

@@ -25,7 +25,9 @@ impl Sink for CheckOnly {
     }
 
     fn file(&mut self, _: &str, _: FileAttributes, content: &mut Content<'_>) -> Result<()> {
-        content.skip()
+        let mut buffer = [0; 8 << 10];
+        while content.read(&mut buffer)? > 0 {}
+        Ok(())
     }
 
     fn link(&mut self, _: &str, _: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use tar::{EntryType, Header};
 use tempfile::TempDir;
 
 use super::{
-    testing::{Builder, CheckOnly, gzip, header, snapshot, write_bundle},
+    testing::{Builder, CheckOnly, gzip, header, pax_record, snapshot, write_bundle},
     *,
 };
 use crate::{
@@ -281,6 +281,13 @@ fn links_that_lead_out_are_refused_at_every_step() {
         assert_refused(&links(refused), "a link to");
     }
     assert_refused(&links(&[("a", "b"), ("b", "a")]), "too many links");
+    let chain = |count: usize| {
+        (1..count).fold(Builder::app().link(&format!("X.app/{count}"), "d"), |archive, link| {
+            archive.link(&format!("X.app/{link}"), &(link + 1).to_string())
+        })
+    };
+    unpacked(&chain(33)).unwrap();
+    assert_refused(&chain(34), "too many links");
     assert_refused(&links(&[("l", "")]), "empty");
     assert_refused(&links(&[("l", "a\nb")]), "control character");
 }
@@ -338,6 +345,10 @@ fn there_is_one_bundle_at_the_top() {
     for path in ["Y.app/x", "x.app/x", "readme", "X", ".app/x", "__MACOSX/x"] {
         assert_refused(&Builder::app().file(path, 0o644, b""), "it is not in");
     }
+    assert_refused(
+        &Builder::default().file(".app/Contents/Info.plist", 0o644, b""),
+        "it is not in a directory",
+    );
     assert_refused(&Builder::default().file("X.app", 0o644, b""), "the top is no directory");
     assert_refused(&Builder::default().link("X.app", "y"), "the top is no directory");
     assert_invalid(&Builder::default().gzip(), "Contents/Info.plist");
@@ -469,9 +480,9 @@ fn links_are_made_when_nothing_else_is_and_directories_closed_after_them() {
             Ok(())
         }
 
-        fn file(&mut self, _: &str, _: FileAttributes, content: &mut Content<'_>) -> Result<()> {
+        fn file(&mut self, _: &str, attributes: FileAttributes, content: &mut Content<'_>) -> Result<()> {
             self.0.push('f');
-            content.skip()
+            CheckOnly.file("", attributes, content)
         }
 
         fn link(&mut self, _: &str, _: &str) -> Result<()> {
@@ -501,10 +512,13 @@ fn what_unpacks_to_far_more_than_its_size_is_refused() {
         bomb.set_cksum();
         assert_refused(&Builder::app().raw(&bomb, b""), "far more than its size");
     }
-    let mut long = header(b"pax", EntryType::XHeader, 0o644, b"", 0);
-    long.set_size(LIMITS.bytes / 2);
-    long.set_cksum();
-    assert_refused(&Builder::app().raw(&long, b""), "too long");
+    let described = |bytes: usize| {
+        let comment = vec![b'x'; bytes - "1048576 comment=\n".len()];
+        assert_eq!(pax_record("comment", &comment).len(), bytes);
+        Builder::app().pax(EntryType::XHeader, &[("comment", &comment)]).file("X.app/x", 0o644, b"")
+    };
+    unpacked(&described(1 << 20)).unwrap();
+    assert_refused(&described((1 << 20) + 1), "too long");
     assert_eq!(Limits::for_archive(1 << 20).bytes, 128 << 20);
     assert_eq!(Limits::for_archive(u64::MAX).bytes, u64::MAX);
 }
@@ -529,7 +543,11 @@ fn what_follows_the_archive_or_is_missing_from_it_is_refused() {
     unpack(&mut &*gzip(&padded), LIMITS, &mut CheckOnly).unwrap();
     assert_invalid(&gzip(&[&tar[..], b"more"].concat()), "behind the end of the archive");
     assert_invalid(&gzip(&[&tar[..], &Builder::app().tar()].concat()), "behind the end of the archive");
-    assert_invalid(&gzip(&[&tar[..], &vec![0; 2 << 20]].concat()), "behind the end of the archive");
+    let followed_by_zeros = |count| gzip(&[&tar[..], &vec![0; count]].concat());
+    // Of the two blocks that end an archive, one is read as its end.
+    let most = (1 << 20) - 512;
+    unpack(&mut &*followed_by_zeros(most), LIMITS, &mut CheckOnly).unwrap();
+    assert_invalid(&followed_by_zeros(most + 1), "behind the end of the archive");
     assert_invalid(&[&good[..], b"\0"].concat(), "behind the end of the gzip stream");
     assert_invalid(&[&good[..], &good].concat(), "behind the end of the gzip stream");
     for cut in [0, 1, 9, 20, good.len() / 2, good.len() - 9, good.len() - 1] {
@@ -543,6 +561,29 @@ fn what_follows_the_archive_or_is_missing_from_it_is_refused() {
     assert_invalid(&wrong_sum, "corrupt");
     assert_invalid(&tar, "gzip");
     assert_invalid(b"PK\x03\x04 and the rest of another archive", "gzip");
+}
+
+/// A reader that a signal interrupts, and that then fails or goes on.
+struct Interrupted(Vec<io::Result<&'static [u8]>>);
+
+impl Read for Interrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let piece = self.0.remove(0)?;
+        buffer[..piece.len()].copy_from_slice(piece);
+        Ok(piece.len())
+    }
+}
+
+#[test]
+fn a_signal_does_not_end_reading_and_a_failing_disk_does() {
+    let interrupted = || Err(io::ErrorKind::Interrupted.into());
+    let mut buffer = [0; 8];
+    let mut reader = Interrupted(vec![interrupted(), Ok(b"abc"), Ok(b"")]);
+    let mut content = Content::new(&mut reader, 3);
+    assert_eq!(content.read(&mut buffer).unwrap(), 3);
+    assert_eq!(content.read(&mut buffer).unwrap(), 0);
+    let mut reader = Interrupted(vec![interrupted(), Err(io::Error::from_raw_os_error(5))]);
+    assert_eq!(Content::new(&mut reader, 3).read(&mut buffer).unwrap_err().code(), ErrorCode::Io);
 }
 
 /// xorshift64*; the same numbers in every run.

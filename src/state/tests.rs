@@ -239,6 +239,10 @@ fn what_was_staged_is_known_until_it_is_discarded_and_only_for_its_own_artifact(
     data.discard_staged(&own).unwrap();
     assert!(!data.finished(&own).exists() && !data.is_staged(&own));
     assert_eq!(data.staged(), None);
+
+    fs::create_dir_all(data.finished(&own).join("deeper")).unwrap();
+    data.discard_staged(&own).unwrap();
+    assert!(!data.finished(&own).exists());
 }
 
 #[test]
