@@ -309,3 +309,29 @@ fn a_record_is_read_up_to_its_limit_and_not_beyond() {
     assert!(padded(RECORD_MAX_BYTES));
     assert!(!padded(RECORD_MAX_BYTES + 1));
 }
+
+#[test]
+fn nobody_can_guess_a_random_name() {
+    let names = [random_name().unwrap(), random_name().unwrap()];
+    assert_ne!(names[0], names[1]);
+    for name in names {
+        assert!(name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_is_an_error_and_what_is_missing_is_none() {
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join("file");
+    remove(&file).unwrap();
+    fs::write(&file, "").unwrap();
+    assert_eq!(remove(&file.join("deeper")).unwrap_err().code(), ErrorCode::Io);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fails_in_the_middle_of_a_record_is_not_taken_for_a_damaged_one() {
+    // Nothing is mapped at the address 0, so that reading there fails (proc(5)).
+    let unreadable = read_record::<State>(Path::new("/proc/self/mem"));
+    assert_eq!(unreadable.unwrap_err().code(), ErrorCode::Io);
+}
