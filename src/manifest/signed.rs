@@ -10,6 +10,10 @@
 //! An [`Envelope`] is what a server sent, a [`SignedManifest`] what one of the keys has signed; no release is read out
 //! of the former.
 
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};

@@ -16,9 +16,19 @@ use crate::{
 
 static KEYS: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate_unencrypted_keypair().unwrap());
 
+/// The author's.
+pub(crate) fn public_key() -> PublicKey {
+    PublicKey::parse(&KEYS.pk.to_base64()).unwrap()
+}
+
 /// Signs as version 2.0.0.
 pub(crate) fn sign(bytes: &[u8]) -> Signature {
-    let signature = minisign::sign(None, &KEYS.sk, Cursor::new(bytes), Some("version:2.0.0"), None).unwrap();
+    sign_as(bytes, "version:2.0.0")
+}
+
+/// Signs with this trusted comment.
+pub(crate) fn sign_as(bytes: &[u8], comment: &str) -> Signature {
+    let signature = minisign::sign(None, &KEYS.sk, Cursor::new(bytes), Some(comment), None).unwrap();
     Signature::parse(&signature.into_string()).unwrap()
 }
 
@@ -32,7 +42,7 @@ pub(crate) fn verified(path: &Path) -> VerifiedArtifact {
         app_id: None,
         signed_version_required: true,
     };
-    let keys = vec![PublicKey::parse(&KEYS.pk.to_base64()).unwrap()];
+    let keys = vec![public_key()];
     let signature = sign(&std::fs::read(path).unwrap());
     let trust = Arc::new(Trust { keys, signature, announced });
     let file = OsSystem.open_private(path).unwrap();
