@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn garbage_is_refused() {
         let too_long = STANDARD.encode([0x45; 43]);
-        for text in ["", "nonsense", "UldRZg==", "untrusted comment: x", &too_long, "a\nb\nc"] {
+        let uncommented = format!("a line\n{KEY_LINE}");
+        for text in ["", "nonsense", "UldRZg==", "untrusted comment: x", &too_long, &uncommented, "a\nb\nc"] {
             assert!(PublicKey::parse(text).is_err(), "{text}");
         }
     }
