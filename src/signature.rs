@@ -76,6 +76,11 @@ impl Signature {
         SignedMetadata::parse(self.parsed.trusted_comment())
     }
 
+    /// Whether it says that it was made with this key, by the key's id. That proves nothing.
+    pub(crate) fn names(&self, key: &PublicKey) -> bool {
+        !matches!(key.inner().verify_stream(&self.parsed), Err(minisign_verify::Error::UnexpectedKeyId))
+    }
+
     /// The line that holds the signature of the artifact's bytes: what makes two signatures the same one,
     /// whatever their comments say.
     pub(crate) fn identity(&self) -> &str {

@@ -5,7 +5,7 @@
 //! ```
 //! The payload is a manifest of the static shape with `type` ("updater-manifest"), `specVersion` (1), `sequence`,
 //! `issued`, `expires`, and optionally `app` and `channel`. Each trusted comment has `type:manifest` and `sequence:`.
-//! Where it is present it has to be valid, and nothing but the payload counts.
+//! Where it is present it has to be valid, and nothing but the payload counts; [`Envelope::names_any`] has the exception.
 //!
 //! An [`Envelope`] is what a server sent, a [`SignedManifest`] what one of the keys has signed; no release is read out
 //! of the former.
@@ -91,6 +91,13 @@ impl Envelope {
     #[cfg(feature = "release")]
     pub(crate) fn claimed(&self, source: &str) -> Result<SignedManifest> {
         SignedManifest::read(&self.payload, source)
+    }
+
+    /// Whether a signature says that it was made with one of these keys. An application that was built before there was
+    /// a key for manifests knows none of them, and refusing would keep it from the release that brings the key. It would
+    /// stop nobody either: whoever can put the envelope there can leave it out.
+    pub(crate) fn names_any(&self, keys: &[PublicKey]) -> bool {
+        keys.iter().any(|key| self.signatures.iter().any(|signature| signature.names(key)))
     }
 
     /// Verifies it, and only then reads it.

@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     endpoint::{Endpoint, display},
     manifest::{
-        Release, parse_object, read_release,
+        Object, Release, parse_object, read_release,
         signed::{Envelope, SignedManifest},
     },
     state::{Rollback, SeenManifests},
@@ -21,7 +21,7 @@ impl Context {
         let source = display(from);
         let (targets, os) = (self.target_keys(), self.settings.target.os);
         let manifest = parse_object(body, &source)?;
-        let Some(envelope) = Envelope::find(&manifest, &source)? else {
+        let Some(envelope) = self.find_envelope(&manifest, &source)? else {
             self.allow_unsigned(&source)?;
             let release = read_release(&manifest, &targets, os, &source)?;
             endpoint.check_artifact_url(&release.url, from)?;
@@ -37,16 +37,31 @@ impl Context {
         Ok(release)
     }
 
+    /// The signed part that this application has to believe or to refuse.
+    fn find_envelope(&self, manifest: &Object, source: &str) -> Result<Option<Envelope>> {
+        let Some(envelope) = Envelope::find(manifest, source)? else { return Ok(None) };
+        let has_own_keys = self.settings.config.manifest_pubkeys.is_some();
+        let is_for_us = has_own_keys || envelope.names_any(&self.settings.manifest_keys);
+        Ok((is_for_us || self.why_signed()?.is_some()).then_some(envelope))
+    }
+
     /// Refuses an answer that nobody signed where a signed one is demanded.
     pub(super) fn allow_unsigned(&self, source: &str) -> Result<()> {
-        let reason = if self.settings.config.require_signed_manifest {
-            "`requireSignedManifest` is set"
-        } else if self.seen_manifests()?.requires_signed(self.channel()) {
-            "one was seen before, and from then on each has to be signed"
-        } else {
-            return Ok(());
-        };
-        Err(Error::ManifestUnsigned { url: source.to_owned(), reason: reason.to_owned() })
+        match self.why_signed()? {
+            Some(reason) => {
+                Err(Error::ManifestUnsigned { url: source.to_owned(), reason: reason.to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Why only a signed manifest will do; nothing where any will.
+    fn why_signed(&self) -> Result<Option<&'static str>> {
+        if self.settings.config.require_signed_manifest {
+            return Ok(Some("`requireSignedManifest` is set"));
+        }
+        let was_seen = self.seen_manifests()?.requires_signed(self.channel());
+        Ok(was_seen.then_some("one was seen before, and from then on each has to be signed"))
     }
 
     fn channel(&self) -> &str {

@@ -87,6 +87,10 @@ fn manifests_of_another(config: &mut Config) {
     config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
 }
 
+fn manifests_of_author(config: &mut Config) {
+    config.manifest_pubkeys = Some(Signer::author().pubkey().into());
+}
+
 fn manifests_of_both(config: &mut Config) {
     config.manifest_pubkeys = Some(Pubkeys(vec![Signer::author().pubkey(), Signer::stranger().pubkey()]));
 }
@@ -300,7 +304,39 @@ fn signatures() -> Vec<Sequence> {
     let commented = |comment: &str| refused(&draft(1).commented(comment), ManifestSignature);
     let spoilt = |spoil| refused(&draft(1).spoilt(spoil), ManifestSignature);
     vec![
-        ("somebody else's", vec![refused(&stranger(), ManifestSignature), offered(&draft(1))]),
+        (
+            "somebody else's",
+            vec![
+                refused(&stranger(), ManifestSignature).with(required),
+                refused(&stranger(), ManifestSignature).with(manifests_of_author),
+                offered(&draft(1)),
+                refused(&stranger(), ManifestSignature),
+            ],
+        ),
+        (
+            "of keys that an application without keys for manifests does not know: none, and not remembered",
+            vec![
+                nothing(&stranger()),
+                offered(&stranger().announcing("version", "2.0.0")),
+                unsigned(Outcome::Offered),
+            ],
+        ),
+        (
+            "of a key that it knows, and not valid, beside one of a key that it does not",
+            vec![refused(
+                &draft(1).signed_by(&both()).spoilt(|envelope| envelope["payload"] = json!("e30=")),
+                ManifestSignature,
+            )],
+        ),
+        (
+            "the release that brings the key for manifests reaches who does not have it",
+            vec![
+                offered(&stranger().announcing("version", "2.0.0")),
+                offered(&stranger()).with(manifests_of_another),
+                unsigned(UNSIGNED).with(manifests_of_another),
+                refused(&draft(2), ManifestSignature).with(manifests_of_another),
+            ],
+        ),
         (
             "one of two is enough",
             vec![offered(&draft(1).signed_by(&both())), refused(&draft(0), ManifestRollback)],
