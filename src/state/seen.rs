@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// one that is read.
 const COUNTERS_MAX: usize = 32;
 
-/// A signed manifest that passed every other check.
+/// A signed manifest that is for this application and valid now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sighting {
     /// The application's own: who answers must not choose what is forgotten or counted anew.

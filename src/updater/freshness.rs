@@ -15,8 +15,7 @@ use crate::{
 };
 
 impl Context {
-    /// Reads what an endpoint answered. Of a signed manifest only the signed part counts, and it is remembered once
-    /// every check has passed. Reads and writes records.
+    /// Reads what an endpoint answered. Of a signed manifest only the signed part counts. Reads and writes records.
     pub(super) fn read_manifest(&self, body: &[u8], endpoint: &Endpoint, from: &Url) -> Result<Release> {
         let source = display(from);
         let (targets, os) = (self.target_keys(), self.settings.target.os);
@@ -31,9 +30,11 @@ impl Context {
         let config = &self.settings.config;
         signed.check_identity(config.app_id.as_deref(), config.channel.as_deref())?;
         signed.check_time(OffsetDateTime::now_utc(), &source)?;
+        // It is the publisher's newest word, whatever it has for this platform: another endpoint must not put an older
+        // one in its place.
+        self.remember(&signed, &source)?;
         let release = signed.release(&targets, os, &source)?;
         endpoint.check_artifact_url(&release.url, from)?;
-        self.remember(&signed, &source)?;
         Ok(release)
     }
 

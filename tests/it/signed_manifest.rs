@@ -1,9 +1,9 @@
 //! Signed manifests, as sequences of answers to one application, in the manner of TUF's conformance suite. Every step
-//! is a check; what is refused must leave no trace in what the application remembers.
+//! is a check; what is refused as not the publisher's newest word must leave no trace in what the application remembers.
 
 use std::fs;
 
-use cargo_packager_updater::{Config, ErrorCode, Pubkeys, Updater};
+use cargo_packager_updater::{Config, Error, ErrorCode, Pubkeys, Updater};
 use serde_json::{Value, json};
 
 use crate::support::{App, Board, Draft, Reply, Signer, in_hours};
@@ -284,17 +284,38 @@ fn identity() -> Vec<Sequence> {
             ],
         ),
         (
+            "no platforms",
+            vec![refused(&draft(9).with("platforms", Value::Null), InvalidManifest), offered(&draft(8))],
+        ),
+    ]
+}
+
+/// The newest word of the publisher counts, also where it is of no use to this platform.
+fn no_use() -> Vec<Sequence> {
+    let none = only_platforms_of(draft(9), &json!({}));
+    let before = || refused(&draft(8), ManifestRollback);
+    vec![
+        (
             "no entry for this platform",
             vec![
-                refused(&only_platforms_of(draft(9), &json!({})), TargetNotFound),
-                refused(&draft(9).with("platforms", Value::Null), InvalidManifest),
-                offered(&draft(8)),
+                refused(&none, TargetNotFound),
+                before(),
+                refused(&none, TargetNotFound),
+                offered(&draft(10)),
             ],
         ),
-        ("a URL that nobody may be led to", vec![refused(&insecure(9), InsecureUrl), offered(&draft(8))]),
+        ("a URL that nobody may be led to", vec![refused(&insecure(9), InsecureUrl), before()]),
         (
             "an artifact's signature that cannot be read",
-            vec![refused(&unreadable_artifact_signature(9), InvalidSignature), offered(&draft(8))],
+            vec![refused(&unreadable_artifact_signature(9), InvalidSignature), before()],
+        ),
+        (
+            "no version",
+            vec![
+                refused(&draft(9).with("version", Value::Null), InvalidManifest),
+                before(),
+                unsigned(UNSIGNED),
+            ],
         ),
     ]
 }
@@ -533,8 +554,24 @@ async fn play((name, steps): Sequence) {
 }
 
 #[tokio::test]
+async fn another_endpoint_cannot_answer_with_what_the_publisher_has_replaced() {
+    let (app, newest, older) = (App::new(), Board::new(), Board::new());
+    newest.show(only_platforms_of(draft(9), &json!({})).reply());
+    older.show(draft(8).reply());
+    let config = Config { endpoints: vec![newest.url(), older.url()], ..app.config(newest.url()) };
+    match Updater::new("1.0.0", config).unwrap().check().await.unwrap_err() {
+        Error::NoValidEndpoint { errors } => {
+            let codes: Vec<ErrorCode> = errors.iter().map(Error::code).collect();
+            assert_eq!(codes, [TargetNotFound, ManifestRollback]);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
 async fn every_sequence_ends_as_specified() {
-    let all = [freshness(), time(), identity(), signatures(), keys(), absence()].into_iter().flatten();
+    let all =
+        [freshness(), time(), identity(), no_use(), signatures(), keys(), absence()].into_iter().flatten();
     let mut count = 0;
     for sequence in all {
         play(sequence).await;
