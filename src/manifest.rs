@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     config::IntoVersion,
     endpoint::without_credentials,
-    signature::Signature,
+    signature::{PublicKey, Signature},
     target::{Format, Os, canonical_key},
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct Release {
     pub(crate) announced_signature: String,
     pub(crate) format: Format,
     pub(crate) size: Option<u64>,
+    /// The keys under which its manifest was signed and verified; none where it was not.
+    pub(crate) manifest_keys: Vec<PublicKey>,
 }
 
 /// A JSON object, such as a manifest before its members are read.
@@ -72,7 +74,19 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
     let announced_signature = reader.text(entry, "signature")?.to_owned();
     let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
     let size = reader.whole_number(entry, "size")?;
-    Ok(Release { version, notes, date, target, url, signature, announced_signature, format, size })
+    let manifest_keys = Vec::new();
+    Ok(Release {
+        version,
+        notes,
+        date,
+        target,
+        url,
+        signature,
+        announced_signature,
+        format,
+        size,
+        manifest_keys,
+    })
 }
 
 struct Reader<'a> {

@@ -197,8 +197,13 @@ impl DataDir {
     }
 
     pub(crate) fn is_staged(&self, signature: &Signature) -> bool {
-        let staged = self.staged().and_then(|staged| staged.parsed_signature());
-        staged.is_some_and(|staged| staged.identity() == signature.identity())
+        self.staged_as(signature).is_some()
+    }
+
+    /// What is staged, where it is the artifact with this signature.
+    pub(crate) fn staged_as(&self, signature: &Signature) -> Option<Staged> {
+        let is_same = |staged: Signature| staged.identity() == signature.identity();
+        self.staged().filter(|staged| staged.parsed_signature().is_some_and(is_same))
     }
 
     pub(crate) fn forget_staged(&self) -> Result<()> {

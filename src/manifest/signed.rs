@@ -179,7 +179,8 @@ impl SignedManifest {
 
     /// The release for one target; see [`read_release`].
     pub(crate) fn release(&self, targets: &[String], os: Os, source: &str) -> Result<Release> {
-        read_release(&self.manifest, targets, os, source)
+        let release = read_release(&self.manifest, targets, os, source)?;
+        Ok(Release { manifest_keys: self.signers.clone(), ..release })
     }
 
     /// The members of the payload.

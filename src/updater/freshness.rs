@@ -11,7 +11,8 @@ use crate::{
         Object, Release, parse_object, read_release,
         signed::{Envelope, SignedManifest},
     },
-    state::{Rollback, SeenManifests},
+    signature::Signature,
+    state::{Rollback, SeenManifests, Staged},
 };
 
 impl Context {
@@ -65,7 +66,30 @@ impl Context {
         Ok(was_seen.then_some("one was seen before, and from then on each has to be signed"))
     }
 
-    fn channel(&self) -> &str {
+    /// Whether a staged release would be believed now: the application may have changed its channel, its keys or its
+    /// demands since it was announced.
+    pub(super) fn is_still_announced(&self, staged: &Staged) -> Result<bool> {
+        let is_trusted = |line: &String| self.settings.manifest_keys.iter().any(|key| key.as_line() == line);
+        let is_signed = staged.manifest_keys.iter().any(is_trusted);
+        let is_plain = staged.manifest_keys.is_empty();
+        Ok(staged.channel == self.channel() && (is_signed || (is_plain && self.why_signed()?.is_none())))
+    }
+
+    /// The same for what is on record, before it is installed: another run may have put it there, and a check may have
+    /// changed what is demanded.
+    pub(super) fn refuse_unannounced(&self, signature: &Signature) -> Result<()> {
+        let Some(staged) = self.data()?.staged_as(signature) else { return Ok(()) };
+        if self.is_still_announced(&staged)? {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} was staged from another channel, or from a manifest that is not signed as it has to be now",
+            staged.version
+        );
+        Err(Error::NotUpdatable { reason })
+    }
+
+    pub(super) fn channel(&self) -> &str {
         self.settings.config.channel.as_deref().unwrap_or_default()
     }
 
