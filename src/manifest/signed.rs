@@ -11,6 +11,7 @@
 //! of the former.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use semver::Version;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -175,6 +176,11 @@ impl SignedManifest {
         let shown = |time: OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
         let reason = format!("it {what}: {}; the time of this machine is {}", shown(when), shown(now));
         Err(Error::ManifestExpired { url: source.to_owned(), reason })
+    }
+
+    /// What it announces for whatever platform.
+    pub(crate) fn version(&self, source: &str) -> Result<Version> {
+        Reader { source }.version(&self.manifest)
     }
 
     /// The release for one target; see [`read_release`].

@@ -1,5 +1,6 @@
 //! What a [`Context`] believes of a manifest: where it has to be signed, and that it is no older than those before.
 
+use semver::Version;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -34,6 +35,7 @@ impl Context {
         // It is the publisher's newest word, whatever it has for this platform: another endpoint must not put an older
         // one in its place.
         self.remember(&signed, &source)?;
+        self.forget_withdrawn(&signed.version(&source)?)?;
         let release = signed.release(&targets, os, &source)?;
         endpoint.check_artifact_url(&release.url, from)?;
         Ok(release)
@@ -87,6 +89,30 @@ impl Context {
             staged.version
         );
         Err(Error::NotUpdatable { reason })
+    }
+
+    /// Forgets a staged release that is higher than what the publisher has just signed as the newest of this channel: it
+    /// was taken back, and must not be installed at the next start. Never on the word of a manifest that nobody signed,
+    /// with which a server could undo every update.
+    fn forget_withdrawn(&self, newest: &Version) -> Result<()> {
+        let Ok(data) = self.data() else { return Ok(()) };
+        let withdrawn = || {
+            let staged = data.staged().filter(|staged| staged.channel == self.channel())?;
+            newest.cmp_precedence(&staged.version).is_lt().then(|| staged.parsed_signature())
+        };
+        if withdrawn().is_none() {
+            return Ok(());
+        }
+        let _lock = match data.lock() {
+            // Something is being staged or installed: the next check sees what has come of it.
+            Err(Error::Busy { .. }) => return Ok(()),
+            lock => lock?,
+        };
+        match withdrawn() {
+            Some(Some(signature)) => data.discard_staged(&signature),
+            Some(None) => data.forget_staged(),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn channel(&self) -> &str {

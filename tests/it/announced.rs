@@ -3,12 +3,12 @@
 use std::fs;
 
 use cargo_packager_updater::{
-    Config, ErrorCode, Updater,
+    Config, Error, ErrorCode, Updater,
     updater::{StagedUpdate, Update},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{App, Draft, Release, Signer, Site};
+use crate::support::{App, Board, Draft, Release, Reply, Signer, Site, in_hours};
 
 type Change = fn(&mut Config);
 
@@ -58,11 +58,18 @@ fn signed(version: &str, sequence: u64) -> Site {
 
 /// A signed manifest of no use to this platform.
 async fn see_a_signed_one(app: &App, version: &str) {
-    let platforms = serde_json::json!({});
-    let manifest = serde_json::json!({"version": version, "platforms": platforms});
-    let board = crate::support::Board::new();
-    board.show(Draft::new(9).of(&manifest).reply());
-    updater(app, board.url(), plain).check().await.unwrap_err();
+    let manifest = json!({"version": version, "platforms": {}});
+    check(app, Draft::new(9).of(&manifest).reply()).await.unwrap_err();
+}
+
+async fn check(app: &App, answer: Reply) -> Result<Option<Update>, Error> {
+    let board = Board::new();
+    board.show(answer);
+    updater(app, board.url(), plain).check().await
+}
+
+fn announcing(version: &str) -> Draft {
+    Draft::new(2).with("version", version).announcing("version", version)
 }
 
 #[tokio::test]
@@ -152,4 +159,61 @@ async fn staging_the_same_on_another_channel_makes_it_pending_there() {
     on_stable.stage(Default::default()).await.unwrap();
     assert_eq!(site.downloads().len(), 1);
     assert!(pending(&app, stable).await.is_some());
+}
+
+#[tokio::test]
+async fn a_release_that_the_publisher_takes_back_is_not_installed_at_the_next_start() {
+    for version in ["1.5.0", "1.0.0", "2.0.0-rc.1"] {
+        let app = App::new();
+        let staged = stage(&app, &signed("2.0.0", 1), plain).await;
+        let prepared = staged.prepare(Default::default()).await.unwrap();
+        check(&app, announcing(version).reply()).await.unwrap();
+        app.assert_nothing_left();
+        assert!(pending(&app, plain).await.is_none());
+        assert_eq!(prepared.finish().unwrap_err().code(), ErrorCode::NotUpdatable);
+        assert_eq!(staged.install(Default::default()).await.unwrap_err().code(), ErrorCode::Io);
+        app.assert_untouched();
+    }
+}
+
+#[tokio::test]
+async fn it_is_taken_back_also_by_a_manifest_without_this_platform() {
+    let app = App::new();
+    stage(&app, &signed("2.0.0", 1), plain).await;
+    see_a_signed_one(&app, "1.5.0").await;
+    app.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn the_same_or_a_newer_release_takes_nothing_back() {
+    for version in ["2.0.0", "2.0.0+7", "2.0.1", "3.0.0"] {
+        let app = App::new();
+        stage(&app, &signed("2.0.0", 1), plain).await;
+        check(&app, announcing(version).reply()).await.unwrap();
+        assert!(pending(&app, plain).await.is_some(), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn who_holds_the_server_alone_takes_nothing_back() {
+    let lower = announcing("1.5.0");
+    let app = App::new();
+    stage(&app, &unsigned(), plain).await;
+    let mut without = lower.manifest();
+    without.as_object_mut().unwrap().remove("signedManifest");
+    check(&app, Reply::ok(without.to_string())).await.unwrap();
+    check(&app, lower.clone().signed_by(&[Signer::stranger()]).reply()).await.unwrap();
+    assert!(pending(&app, plain).await.is_some());
+
+    let app = App::new();
+    stage(&app, &signed("2.0.0", 3), plain).await;
+    for answer in [
+        Reply::ok(without.to_string()),
+        lower.reply(),
+        lower.clone().with("sequence", 4).with("expires", in_hours(0)).reply(),
+        lower.with("sequence", 4).signed_by(&[Signer::stranger()]).reply(),
+    ] {
+        check(&app, answer).await.unwrap_err();
+    }
+    assert!(pending(&app, plain).await.is_some());
 }
