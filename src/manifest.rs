@@ -24,6 +24,9 @@ use crate::{
 /// Largest whole number that JSON readers agree on (2^53 - 1; RFC 8259, section 6).
 const NUMBER_MAX: u64 = (1 << 53) - 1;
 
+/// A version is kept in records, which have a limit of their own.
+const VERSION_MAX_BYTES: usize = 256;
+
 /// A release as announced for one target: claims, until the artifact is verified.
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
@@ -133,6 +136,10 @@ impl Reader<'_> {
     fn version(&self, manifest: &Object) -> Result<Version> {
         let key = if manifest.contains_key("version") { "version" } else { "name" };
         let text = self.optional_text(manifest, key)?.ok_or_else(|| self.invalid("`version` is missing"))?;
+        if text.len() > VERSION_MAX_BYTES {
+            let bytes = text.len();
+            return Err(self.invalid(format!("`{key}` has {bytes} bytes, more than {VERSION_MAX_BYTES}")));
+        }
         text.into_version().map_err(|error| self.invalid(error.to_string()))
     }
 
@@ -319,6 +326,12 @@ mod tests {
             let error = read(&own(value)).unwrap_err().to_string();
             assert!(error.contains("must be an object") && error.contains(named), "{error}");
         }
+        let long = |bytes: usize| format!("2.0.0-{}", "x".repeat(bytes - "2.0.0-".len()));
+        let mut versioned = own(entry("https://a.example/A.AppImage"));
+        versioned["version"] = long(VERSION_MAX_BYTES).into();
+        assert!(read(&versioned).is_ok());
+        versioned["version"] = long(VERSION_MAX_BYTES + 1).into();
+        assert_eq!(code(&versioned), ErrorCode::InvalidManifest);
         let error = read(&with("url", json!({}))).unwrap_err().to_string();
         assert!(error.contains("must be a string, not an object"), "{error}");
         assert_eq!(code(&with("signature", json!("x"))), ErrorCode::InvalidSignature);

@@ -350,6 +350,12 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     let fail = |error| Error::io("write", path, error);
     let text = serde_json::to_vec(record).map_err(|error| fail(error.into()))?;
+    if text.len() as u64 > RECORD_MAX_BYTES {
+        // It would count as damaged, and what it says would be lost without a word.
+        let reason =
+            format!("the record has {} bytes, more than the {RECORD_MAX_BYTES} that are read", text.len());
+        return Err(fail(io::Error::other(reason)));
+    }
     if path.is_dir() {
         remove(path)?;
     }

@@ -311,3 +311,19 @@ fn a_record_is_read_up_to_its_limit_and_not_beyond() {
     assert!(padded(RECORD_MAX_BYTES));
     assert!(!padded(RECORD_MAX_BYTES + 1));
 }
+
+#[test]
+fn a_record_that_would_not_be_read_again_is_refused_and_the_one_before_it_stays() {
+    let base = tempfile::tempdir().unwrap();
+    let data = data_dir(base.path());
+    let small = staged(&sign(b"own"));
+    data.write_staged(&small).unwrap();
+    let spare = usize::try_from(RECORD_MAX_BYTES).unwrap() - serde_json::to_vec(&small).unwrap().len();
+    let longer = |bytes| Staged { target: format!("{}{}", small.target, "x".repeat(bytes)), ..small.clone() };
+    let error = data.write_staged(&longer(spare + 1)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Io);
+    assert!(error.to_string().contains("more than the 65536 that are read"), "{error}");
+    assert_eq!(data.staged(), Some(small.clone()));
+    data.write_staged(&longer(spare)).unwrap();
+    assert_eq!(data.staged(), Some(longer(spare)));
+}

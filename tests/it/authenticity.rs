@@ -68,6 +68,16 @@ async fn an_edited_untrusted_comment_is_of_no_account() {
 }
 
 #[tokio::test]
+async fn a_comment_longer_than_minisign_would_write_is_no_part_of_a_signature() {
+    let mut release = Release::new();
+    let comment = format!("untrusted comment: {}", "x".repeat(70_000));
+    release.signature = release.signature.replace("untrusted comment: signature", &comment);
+    let (app, site) = (App::new(), Site::honest(release));
+    let error = app.updater(site.endpoint()).check().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidSignature);
+}
+
+#[tokio::test]
 async fn a_truncated_artifact_is_refused() {
     for length in [0, 1, 299_999] {
         let whole = Release::new();
