@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cargo_packager_updater::{Config, ErrorCode, Target, Updater};
 
-use crate::support::{App, Release, Reply, Signer, Site, appimage};
+use crate::support::{App, Draft, Release, Reply, Signer, Site, appimage};
 
 /// Every way to get at the artifact ends with `expected`; nothing is installed and no file is left.
 async fn assert_refused(site: &Site, expected: ErrorCode) {
@@ -34,6 +34,17 @@ async fn a_strangers_signature_is_refused() {
     let mut release = Release::new();
     release.signature = Signer::stranger().sign(&release.artifact, "version:2.0.0");
     assert_refused(&Site::honest(release), ErrorCode::SignatureMismatch).await;
+}
+
+#[tokio::test]
+async fn who_has_the_key_for_manifests_cannot_make_a_release() {
+    let mut release = Release::new();
+    release.signature = Signer::stranger().sign(&release.artifact, "version:2.0.0");
+    let site = Site::signed(release, Draft::new(1).signed_by(&[Signer::stranger()]));
+    assert_config_refused(&site, ErrorCode::SignatureMismatch, |config| {
+        config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
+    })
+    .await;
 }
 
 #[tokio::test]
