@@ -450,6 +450,17 @@ fn keys() -> Vec<Sequence> {
             ],
         ),
         (
+            "a signature that is taken away leaves what holds under the other key",
+            vec![
+                offered(&by_both(5)).with(manifests_of_both),
+                offered(&by_new(9)).with(manifests_of_both),
+                refused(&by_both(8), ManifestRollback).with(manifests_of_both),
+                refused(&by_new(8), ManifestRollback).with(manifests_of_both),
+                offered(&draft(8)).with(manifests_of_both),
+                refused(&draft(7), ManifestRollback).with(manifests_of_both),
+            ],
+        ),
+        (
             "a key that is not trusted leaves no trace",
             vec![offered(&by_both(9)), offered(&by_new(1)).with(manifests_of_both)],
         ),
