@@ -565,6 +565,22 @@ async fn play((name, steps): Sequence) {
 }
 
 #[tokio::test]
+async fn what_was_seen_stays_with_an_application_that_is_moved_only_where_it_has_a_name() {
+    for (change, expected) in
+        [(as_app as fn(&mut Config), Outcome::Refused(ManifestRollback)), (|_| (), Outcome::Offered)]
+    {
+        let (mut app, board) = (App::new(), Board::new());
+        board.show(draft(5).reply());
+        assert_eq!(check(&app, &board, change).await, Outcome::Offered);
+        let moved = app.path.with_file_name("App-1.0.0.AppImage");
+        fs::rename(&app.path, &moved).unwrap();
+        app.path = moved;
+        board.show(draft(4).reply());
+        assert_eq!(check(&app, &board, change).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn another_endpoint_cannot_answer_with_what_the_publisher_has_replaced() {
     let (app, newest, older) = (App::new(), Board::new(), Board::new());
     newest.show(only_platforms_of(draft(9), &json!({})).reply());
