@@ -43,7 +43,7 @@ test('a manifest that is older, expired, or signed by nobody known has a code of
   const { server, show, check, publish } = await signedFixture(t)
   const code = async (more) => (await rejection(check(more))).code
   show({ key: keyPair('stranger') })
-  t.is(await code(), 'ERR_UPDATER_MANIFEST_SIGNATURE')
+  t.is(await code({ manifestPubkeys: [keyPair().pubkey] }), 'ERR_UPDATER_MANIFEST_SIGNATURE')
   show({ sequence: 9, expires: -1000 })
   t.is(await code(), 'ERR_UPDATER_MANIFEST_EXPIRED')
   show({ sequence: 5 })
@@ -69,6 +69,14 @@ test('manifestPubkeys are trusted for manifests, and pubkey is not any more', as
   t.is((await check({ manifestPubkeys })).version, '2.0.0')
   show({ sequence: 2 })
   t.is((await rejection(check({ manifestPubkeys }))).code, 'ERR_UPDATER_MANIFEST_SIGNATURE')
+})
+
+test('an application that was given no keys for manifests is not locked out by one', async (t) => {
+  const { show, check } = await signedFixture(t)
+  show({ key: keyPair('online') })
+  t.is(await check(), null)
+  t.is((await check({ manifestPubkeys: [keyPair('online').pubkey] })).version, '2.0.0')
+  t.is((await rejection(check())).code, 'ERR_UPDATER_MANIFEST_SIGNATURE')
 })
 
 test('a manifest of another application or channel is refused, and channels are counted apart', async (t) => {

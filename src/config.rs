@@ -48,7 +48,8 @@ pub struct Config {
     pub allow_downgrades: bool,
     /// Refuse artifacts whose signature does not carry the announced version.
     pub require_signed_version: bool,
-    /// Refuse manifests without a valid `signedManifest`. Enforced anyway where there is one, and once one was seen.
+    /// Refuse manifests without a valid `signedManifest`. Enforced anyway where there is one, and once one was seen;
+    /// without [`Self::manifest_pubkeys`], one that is signed with unknown keys alone counts as none until then.
     pub require_signed_manifest: bool,
     /// Public keys for signed manifests, any one of which may have signed. Default: `pubkey`.
     pub manifest_pubkeys: Option<Pubkeys>,

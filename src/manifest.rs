@@ -17,12 +17,15 @@ use crate::{
     Error, Result,
     config::IntoVersion,
     endpoint::without_credentials,
-    signature::Signature,
+    signature::{PublicKey, Signature},
     target::{Format, Os, canonical_key},
 };
 
 /// Largest whole number that JSON readers agree on (2^53 - 1; RFC 8259, section 6).
 const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// A version is kept in records, which have a limit of their own.
+const VERSION_MAX_BYTES: usize = 256;
 
 /// A release as announced for one target: claims, until the artifact is verified.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub(crate) struct Release {
     pub(crate) announced_signature: String,
     pub(crate) format: Format,
     pub(crate) size: Option<u64>,
+    /// The keys under which its manifest was signed and verified; none where it was not.
+    pub(crate) manifest_keys: Vec<PublicKey>,
 }
 
 /// A JSON object, such as a manifest before its members are read.
@@ -72,7 +77,19 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
     let announced_signature = reader.text(entry, "signature")?.to_owned();
     let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
     let size = reader.whole_number(entry, "size")?;
-    Ok(Release { version, notes, date, target, url, signature, announced_signature, format, size })
+    let manifest_keys = Vec::new();
+    Ok(Release {
+        version,
+        notes,
+        date,
+        target,
+        url,
+        signature,
+        announced_signature,
+        format,
+        size,
+        manifest_keys,
+    })
 }
 
 struct Reader<'a> {
@@ -119,6 +136,10 @@ impl Reader<'_> {
     fn version(&self, manifest: &Object) -> Result<Version> {
         let key = if manifest.contains_key("version") { "version" } else { "name" };
         let text = self.optional_text(manifest, key)?.ok_or_else(|| self.invalid("`version` is missing"))?;
+        if text.len() > VERSION_MAX_BYTES {
+            let bytes = text.len();
+            return Err(self.invalid(format!("`{key}` has {bytes} bytes, more than {VERSION_MAX_BYTES}")));
+        }
         text.into_version().map_err(|error| self.invalid(error.to_string()))
     }
 
@@ -305,6 +326,12 @@ mod tests {
             let error = read(&own(value)).unwrap_err().to_string();
             assert!(error.contains("must be an object") && error.contains(named), "{error}");
         }
+        let long = |bytes: usize| format!("2.0.0-{}", "x".repeat(bytes - "2.0.0-".len()));
+        let mut versioned = own(entry("https://a.example/A.AppImage"));
+        versioned["version"] = long(VERSION_MAX_BYTES).into();
+        assert!(read(&versioned).is_ok());
+        versioned["version"] = long(VERSION_MAX_BYTES + 1).into();
+        assert_eq!(code(&versioned), ErrorCode::InvalidManifest);
         let error = read(&with("url", json!({}))).unwrap_err().to_string();
         assert!(error.contains("must be a string, not an object"), "{error}");
         assert_eq!(code(&with("signature", json!("x"))), ErrorCode::InvalidSignature);

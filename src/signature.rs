@@ -20,7 +20,12 @@ pub use public_key::PublicKey;
 pub(crate) use metadata::{Announced, check_name};
 pub(crate) use verified::{Trust, VerifiedArtifact, VerifyingFile};
 
+use metadata::TRUSTED_COMMENT_MAX_BYTES;
+
 use crate::{Error, Result};
+
+/// minisign's own limit.
+const UNTRUSTED_COMMENT_MAX_BYTES: usize = 1024;
 
 /// A parsed minisign signature of the current kind (`ED`); the legacy kind (`Ed`) is refused.
 #[derive(Clone)]
@@ -49,12 +54,14 @@ impl Signature {
         let [untrusted_comment, signature, trusted_comment, _] = lines.as_slice() else {
             return Err(invalid(format!("expected four lines, got {}", lines.len())));
         };
-        if !untrusted_comment.starts_with("untrusted comment: ") {
+        let Some(untrusted_comment) = untrusted_comment.strip_prefix("untrusted comment: ") else {
             return Err(invalid("the first line is no untrusted comment"));
-        }
-        if !trusted_comment.starts_with("trusted comment: ") {
+        };
+        let Some(trusted_comment) = trusted_comment.strip_prefix("trusted comment: ") else {
             return Err(invalid("the third line is no trusted comment"));
-        }
+        };
+        check_length("untrusted comment", untrusted_comment, UNTRUSTED_COMMENT_MAX_BYTES)?;
+        check_length("trusted comment", trusted_comment, TRUSTED_COMMENT_MAX_BYTES)?;
         // `Ed` signs the bytes themselves; it would need the whole artifact in memory, and minisign has
         // not made such signatures by default since 2019.
         if STANDARD.decode(signature).is_ok_and(|bytes| bytes.starts_with(b"Ed")) {
@@ -74,6 +81,11 @@ impl Signature {
     #[cfg(feature = "release")]
     pub(crate) fn claimed_metadata(&self) -> Result<SignedMetadata> {
         SignedMetadata::parse(self.parsed.trusted_comment())
+    }
+
+    /// Whether it says that it was made with this key, by the key's id. That proves nothing.
+    pub(crate) fn names(&self, key: &PublicKey) -> bool {
+        !matches!(key.inner().verify_stream(&self.parsed), Err(minisign_verify::Error::UnexpectedKeyId))
     }
 
     /// The line that holds the signature of the artifact's bytes: what makes two signatures the same one,
@@ -104,6 +116,17 @@ fn unwrap_base64(text: &str, start: &str) -> String {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .filter(|inner| inner.starts_with(start))
         .unwrap_or_else(|| text.to_owned())
+}
+
+/// The whole text is kept with what is staged: without a bound the untrusted comment, which nobody signs, could make that
+/// record too long to be read again.
+fn check_length(name: &str, text: &str, max_bytes: usize) -> Result<()> {
+    match text.len() {
+        bytes if bytes > max_bytes => {
+            Err(invalid(format!("the {name} has {bytes} bytes, more than {max_bytes}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn invalid(reason: impl Into<String>) -> Error {

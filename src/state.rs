@@ -197,8 +197,13 @@ impl DataDir {
     }
 
     pub(crate) fn is_staged(&self, signature: &Signature) -> bool {
-        let staged = self.staged().and_then(|staged| staged.parsed_signature());
-        staged.is_some_and(|staged| staged.identity() == signature.identity())
+        self.staged_as(signature).is_some()
+    }
+
+    /// What is staged, where it is the artifact with this signature.
+    pub(crate) fn staged_as(&self, signature: &Signature) -> Option<Staged> {
+        let is_same = |staged: Signature| staged.identity() == signature.identity();
+        self.staged().filter(|staged| staged.parsed_signature().is_some_and(is_same))
     }
 
     pub(crate) fn forget_staged(&self) -> Result<()> {
@@ -345,6 +350,12 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 fn write_record(path: &Path, record: &impl Serialize) -> Result<()> {
     let fail = |error| Error::io("write", path, error);
     let text = serde_json::to_vec(record).map_err(|error| fail(error.into()))?;
+    if text.len() as u64 > RECORD_MAX_BYTES {
+        // It would count as damaged, and what it says would be lost without a word.
+        let reason =
+            format!("the record has {} bytes, more than the {RECORD_MAX_BYTES} that are read", text.len());
+        return Err(fail(io::Error::other(reason)));
+    }
     if path.is_dir() {
         remove(path)?;
     }

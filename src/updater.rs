@@ -100,7 +100,8 @@ impl Updater {
         }
     }
 
-    /// What an earlier run staged, verified again, if it is still an update. Needs no network.
+    /// What an earlier run staged, verified again, if it is still an update: newer, of this channel, and announced by a
+    /// manifest that was signed as it has to be now. Needs no network.
     ///
     /// # Errors
     /// [`Error::Busy`] while another update of this application is under way; [`Error::Io`] and its relatives.

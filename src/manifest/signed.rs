@@ -5,7 +5,7 @@
 //! ```
 //! The payload is a manifest of the static shape with `type` ("updater-manifest"), `specVersion` (1), `sequence`,
 //! `issued`, `expires`, and optionally `app` and `channel`. Each trusted comment has `type:manifest` and `sequence:`.
-//! Where it is present it has to be valid, and nothing but the payload counts.
+//! Where it is present it has to be valid, and nothing but the payload counts; [`Envelope::names_any`] has the exception.
 //!
 //! An [`Envelope`] is what a server sent, a [`SignedManifest`] what one of the keys has signed; no release is read out
 //! of the former.
@@ -15,6 +15,7 @@
 mod tests;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use semver::Version;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -97,6 +98,13 @@ impl Envelope {
         SignedManifest::read(&self.payload, source)
     }
 
+    /// Whether a signature says that it was made with one of these keys. An application that was built before there was
+    /// a key for manifests knows none of them, and refusing would keep it from the release that brings the key. It would
+    /// stop nobody either: whoever can put the envelope there can leave it out.
+    pub(crate) fn names_any(&self, keys: &[PublicKey]) -> bool {
+        keys.iter().any(|key| self.signatures.iter().any(|signature| signature.names(key)))
+    }
+
     /// Verifies it, and only then reads it.
     pub(crate) fn open(&self, keys: &[PublicKey], source: &str) -> Result<SignedManifest> {
         let signed = self.signed_by(keys);
@@ -174,9 +182,15 @@ impl SignedManifest {
         Err(Error::ManifestExpired { url: source.to_owned(), reason })
     }
 
+    /// What it announces for whatever platform.
+    pub(crate) fn version(&self, source: &str) -> Result<Version> {
+        Reader { source }.version(&self.manifest)
+    }
+
     /// The release for one target; see [`read_release`].
     pub(crate) fn release(&self, targets: &[String], os: Os, source: &str) -> Result<Release> {
-        read_release(&self.manifest, targets, os, source)
+        let release = read_release(&self.manifest, targets, os, source)?;
+        Ok(Release { manifest_keys: self.signers.clone(), ..release })
     }
 
     /// The members of the payload.

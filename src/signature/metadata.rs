@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// minisign's own limit for a trusted comment.
-const TRUSTED_COMMENT_MAX_BYTES: usize = 8191;
+pub(super) const TRUSTED_COMMENT_MAX_BYTES: usize = 8191;
 
 /// The trusted comment, read as tab-separated `key:value` pairs. Unknown keys are left aside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

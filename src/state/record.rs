@@ -67,6 +67,14 @@ pub(crate) struct Staged {
     pub(crate) format: String,
     pub(crate) signature: String,
     pub(crate) downloaded_bytes: u64,
+    /// The application's own, on which it was announced; empty for none. A record that does not tell must not be believed
+    /// on any.
+    #[serde(default)]
+    pub(crate) channel: String,
+    /// The key lines of those that signed the manifest that announced it; none where it was not signed. A record that
+    /// does not tell is good for nobody who demands a signed one.
+    #[serde(default)]
+    pub(crate) manifest_keys: Vec<String>,
 }
 
 impl Staged {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// one that is read.
 const COUNTERS_MAX: usize = 32;
 
-/// A signed manifest that passed every other check.
+/// A signed manifest that is for this application and valid now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sighting {
     /// The application's own: who answers must not choose what is forgotten or counted anew.
@@ -48,7 +48,8 @@ impl SeenManifests {
         self.counters.iter().any(|counter| counter.channel == channel)
     }
 
-    /// The memory with this manifest in it. One that was signed under several keys must be new enough under each.
+    /// The memory with this manifest in it. One that was signed under several keys must be new enough under each of those
+    /// whose signatures it has come with: who takes one away is left with what holds under the others.
     pub(crate) fn with(&self, sighting: &Sighting) -> Result<Self, Rollback> {
         let mut seen = self.clone();
         for key in &sighting.keys {

@@ -14,6 +14,8 @@ fn staged(signature: &Signature) -> Staged {
         format: "appimage".to_owned(),
         signature: signature.as_str().to_owned(),
         downloaded_bytes: 3,
+        channel: "stable".to_owned(),
+        manifest_keys: vec!["k".to_owned()],
     }
 }
 
@@ -334,4 +336,20 @@ fn a_disk_that_fails_in_the_middle_of_a_record_is_not_taken_for_a_damaged_one() 
     // Nothing is mapped at the address 0, so that reading there fails (proc(5)).
     let unreadable = read_record::<State>(Path::new("/proc/self/mem"));
     assert_eq!(unreadable.unwrap_err().code(), ErrorCode::Io);
+}
+
+#[test]
+fn a_record_that_would_not_be_read_again_is_refused_and_the_one_before_it_stays() {
+    let base = tempfile::tempdir().unwrap();
+    let data = data_dir(base.path());
+    let small = staged(&sign(b"own"));
+    data.write_staged(&small).unwrap();
+    let spare = usize::try_from(RECORD_MAX_BYTES).unwrap() - serde_json::to_vec(&small).unwrap().len();
+    let longer = |bytes| Staged { target: format!("{}{}", small.target, "x".repeat(bytes)), ..small.clone() };
+    let error = data.write_staged(&longer(spare + 1)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Io);
+    assert!(error.to_string().contains("more than the 65536 that are read"), "{error}");
+    assert_eq!(data.staged(), Some(small.clone()));
+    data.write_staged(&longer(spare)).unwrap();
+    assert_eq!(data.staged(), Some(longer(spare)));
 }

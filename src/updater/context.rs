@@ -134,7 +134,10 @@ impl Context {
         }
         let Ok(_lock) = data.lock() else { return };
         let _ = self.settle(&data);
-        let staged = data.staged().filter(|staged| self.is_wanted(&staged.version));
+        let staged = data.staged().filter(|staged| {
+            // Where that cannot be told, whoever installs it finds out.
+            self.is_wanted(&staged.version) && self.is_still_announced(staged).unwrap_or(true)
+        });
         let staged = staged.and_then(|staged| staged.parsed_signature());
         if staged.is_none() {
             let _ = data.forget_staged();

@@ -64,6 +64,7 @@ impl PreparedInstall {
             let reason = format!("{} is not staged any more", self.trust.announced.version);
             return Err(Error::NotUpdatable { reason });
         }
+        self.context.refuse_unannounced(&self.trust.signature)?;
         self.commit()
     }
 

@@ -135,6 +135,7 @@ impl StagedUpdate {
 
     /// What has to be signed is decided anew: it may have changed since this was staged.
     fn verified(&self) -> Result<VerifiedArtifact> {
+        self.context.refuse_unannounced(&self.trust.signature)?;
         let Announced { version, target, format, .. } = &self.trust.announced;
         let trust = self.context.trust(version, target, *format, &self.trust.signature)?;
         let file = self

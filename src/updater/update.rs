@@ -315,9 +315,12 @@ impl Update {
             let Ok(artifact) = VerifiedArtifact::from_file(file, path.clone(), &trust) else {
                 return remove(&path).map(|()| None);
             };
-            // An installer that was handed it before may have come to nothing.
-            if !data.is_staged(&trust.signature) {
-                this.make_known(&data, 0)?;
+            // An installer that was handed it before may have come to nothing, and who announced it before may not be
+            // believed any more.
+            let known = data.staged_as(&trust.signature);
+            let downloaded_bytes = known.as_ref().map_or(0, |staged| staged.downloaded_bytes);
+            if known != Some(this.record(downloaded_bytes)) {
+                this.make_known(&data, downloaded_bytes)?;
             }
             Ok(Some(artifact))
         })
@@ -338,16 +341,22 @@ impl Update {
     }
 
     fn make_known(&self, data: &DataDir, downloaded_bytes: u64) -> Result<()> {
+        data.write_staged(&self.record(downloaded_bytes))?;
+        data.sweep([&self.release().signature]);
+        Ok(())
+    }
+
+    fn record(&self, downloaded_bytes: u64) -> Staged {
         let release = self.release();
-        data.write_staged(&Staged {
+        Staged {
             version: release.version.clone(),
             target: release.target.clone(),
             format: release.format.to_string(),
             signature: release.signature.as_str().to_owned(),
             downloaded_bytes,
-        })?;
-        data.sweep([&release.signature]);
-        Ok(())
+            channel: self.inner.context.channel().to_owned(),
+            manifest_keys: release.manifest_keys.iter().map(|key| key.as_line().to_owned()).collect(),
+        }
     }
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cargo_packager_updater::{Config, ErrorCode, Target, Updater};
 
-use crate::support::{App, Release, Reply, Signer, Site, appimage};
+use crate::support::{App, Draft, Release, Reply, Signer, Site, appimage};
 
 /// Every way to get at the artifact ends with `expected`; nothing is installed and no file is left.
 async fn assert_refused(site: &Site, expected: ErrorCode) {
@@ -37,6 +37,17 @@ async fn a_strangers_signature_is_refused() {
 }
 
 #[tokio::test]
+async fn who_has_the_key_for_manifests_cannot_make_a_release() {
+    let mut release = Release::new();
+    release.signature = Signer::stranger().sign(&release.artifact, "version:2.0.0");
+    let site = Site::signed(release, Draft::new(1).signed_by(&[Signer::stranger()]));
+    assert_config_refused(&site, ErrorCode::SignatureMismatch, |config| {
+        config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_file_is_refused() {
     let other = Release { artifact: appimage(300_000, 99), ..Release::new() };
     assert_refused(&Site::honest(other), ErrorCode::SignatureMismatch).await;
@@ -65,6 +76,16 @@ async fn an_edited_untrusted_comment_is_of_no_account() {
     release.signature = release.signature.replace("untrusted comment: signature", "untrusted comment: x");
     let (app, site) = (App::new(), Site::honest(release));
     site.update(&app).await.stage(Default::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_comment_longer_than_minisign_would_write_is_no_part_of_a_signature() {
+    let mut release = Release::new();
+    let comment = format!("untrusted comment: {}", "x".repeat(70_000));
+    release.signature = release.signature.replace("untrusted comment: signature", &comment);
+    let (app, site) = (App::new(), Site::honest(release));
+    let error = app.updater(site.endpoint()).check().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidSignature);
 }
 
 #[tokio::test]

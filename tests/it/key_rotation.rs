@@ -44,7 +44,9 @@ impl Release {
         let platforms = json!({Target::current().unwrap().to_string(): entry});
         Draft::new(u64::from(self.version.as_bytes()[0]))
             .with("version", self.version)
-            .with("platforms", platforms)
+            .with("platforms", platforms.clone())
+            .announcing("version", self.version)
+            .announcing("platforms", platforms)
             .signed_by(&[(self.signer)()])
             .manifest()
     }
@@ -75,7 +77,7 @@ async fn only_who_missed_the_whole_overlap_is_left_behind_and_with_words() {
             let outcome = installed.update(&app, &newest.publish()).await;
             let versions = (installed.version, newest.version);
             if installed.version == "1.0.0" && newest.version >= "4.0.0" {
-                assert_eq!(outcome.unwrap_err().code(), ErrorCode::ManifestSignature, "{versions:?}");
+                assert_eq!(outcome.unwrap_err().code(), ErrorCode::SignatureMismatch, "{versions:?}");
                 app.assert_untouched();
             } else {
                 outcome.unwrap_or_else(|error| panic!("{versions:?}: {error}"));
@@ -90,6 +92,6 @@ async fn the_old_key_is_worth_nothing_at_the_end() {
     let app = App::new();
     let thief = Release { version: "9.0.0", signer: OLD, trusts: &[] };
     let error = RECIPE[4].update(&app, &thief.publish()).await.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::ManifestSignature);
+    assert_eq!(error.code(), ErrorCode::SignatureMismatch);
     app.assert_untouched();
 }

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod announced;
 mod answers;
 mod authenticity;
 mod bit_flips;

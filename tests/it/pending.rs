@@ -138,6 +138,20 @@ async fn a_newer_release_takes_the_place_of_a_staged_one() {
 }
 
 #[tokio::test]
+async fn what_is_staged_is_found_again_however_long_its_signature_and_version_are() {
+    // Each control character has six bytes in a record, and each quotation mark two.
+    let version = format!("2.0.0-{}", "x".repeat(250));
+    let signed = format!("version:{version}\tfile:");
+    let trusted = format!("{signed}{}", "\"".repeat(8191 - signed.len()));
+    let mut release = Release::signed_as(&version, &trusted);
+    let comment = format!("untrusted comment: {}", "\u{1}".repeat(1024));
+    release.signature = release.signature.replace("untrusted comment: signature", &comment);
+    let (app, site) = (App::new(), Site::honest(release));
+    site.update(&app).await.stage(Default::default()).await.unwrap();
+    assert_eq!(pending("1.0.0", offline(&app)).await.unwrap().version().to_string(), version);
+}
+
+#[tokio::test]
 async fn staging_twice_downloads_once() {
     let (app, site) = (App::new(), Site::honest(Release::new()));
     site.update(&app).await.stage(Default::default()).await.unwrap();

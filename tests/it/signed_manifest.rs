@@ -1,9 +1,9 @@
 //! Signed manifests, as sequences of answers to one application, in the manner of TUF's conformance suite. Every step
-//! is a check; what is refused must leave no trace in what the application remembers.
+//! is a check; what is refused as not the publisher's newest word must leave no trace in what the application remembers.
 
 use std::fs;
 
-use cargo_packager_updater::{Config, ErrorCode, Pubkeys, Updater};
+use cargo_packager_updater::{Config, Error, ErrorCode, Pubkeys, Updater};
 use serde_json::{Value, json};
 
 use crate::support::{App, Board, Draft, Reply, Signer, in_hours};
@@ -85,6 +85,10 @@ fn as_app(config: &mut Config) {
 /// Artifacts of the author, manifests of somebody else: a key that is used every week is kept elsewhere.
 fn manifests_of_another(config: &mut Config) {
     config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
+}
+
+fn manifests_of_author(config: &mut Config) {
+    config.manifest_pubkeys = Some(Signer::author().pubkey().into());
 }
 
 fn manifests_of_both(config: &mut Config) {
@@ -280,17 +284,38 @@ fn identity() -> Vec<Sequence> {
             ],
         ),
         (
+            "no platforms",
+            vec![refused(&draft(9).with("platforms", Value::Null), InvalidManifest), offered(&draft(8))],
+        ),
+    ]
+}
+
+/// The newest word of the publisher counts, also where it is of no use to this platform.
+fn no_use() -> Vec<Sequence> {
+    let none = only_platforms_of(draft(9), &json!({}));
+    let before = || refused(&draft(8), ManifestRollback);
+    vec![
+        (
             "no entry for this platform",
             vec![
-                refused(&only_platforms_of(draft(9), &json!({})), TargetNotFound),
-                refused(&draft(9).with("platforms", Value::Null), InvalidManifest),
-                offered(&draft(8)),
+                refused(&none, TargetNotFound),
+                before(),
+                refused(&none, TargetNotFound),
+                offered(&draft(10)),
             ],
         ),
-        ("a URL that nobody may be led to", vec![refused(&insecure(9), InsecureUrl), offered(&draft(8))]),
+        ("a URL that nobody may be led to", vec![refused(&insecure(9), InsecureUrl), before()]),
         (
             "an artifact's signature that cannot be read",
-            vec![refused(&unreadable_artifact_signature(9), InvalidSignature), offered(&draft(8))],
+            vec![refused(&unreadable_artifact_signature(9), InvalidSignature), before()],
+        ),
+        (
+            "no version",
+            vec![
+                refused(&draft(9).with("version", Value::Null), InvalidManifest),
+                before(),
+                unsigned(UNSIGNED),
+            ],
         ),
     ]
 }
@@ -300,7 +325,39 @@ fn signatures() -> Vec<Sequence> {
     let commented = |comment: &str| refused(&draft(1).commented(comment), ManifestSignature);
     let spoilt = |spoil| refused(&draft(1).spoilt(spoil), ManifestSignature);
     vec![
-        ("somebody else's", vec![refused(&stranger(), ManifestSignature), offered(&draft(1))]),
+        (
+            "somebody else's",
+            vec![
+                refused(&stranger(), ManifestSignature).with(required),
+                refused(&stranger(), ManifestSignature).with(manifests_of_author),
+                offered(&draft(1)),
+                refused(&stranger(), ManifestSignature),
+            ],
+        ),
+        (
+            "of keys that an application without keys for manifests does not know: none, and not remembered",
+            vec![
+                nothing(&stranger()),
+                offered(&stranger().announcing("version", "2.0.0")),
+                unsigned(Outcome::Offered),
+            ],
+        ),
+        (
+            "of a key that it knows, and not valid, beside one of a key that it does not",
+            vec![refused(
+                &draft(1).signed_by(&both()).spoilt(|envelope| envelope["payload"] = json!("e30=")),
+                ManifestSignature,
+            )],
+        ),
+        (
+            "the release that brings the key for manifests reaches who does not have it",
+            vec![
+                offered(&stranger().announcing("version", "2.0.0")),
+                offered(&stranger()).with(manifests_of_another),
+                unsigned(UNSIGNED).with(manifests_of_another),
+                refused(&draft(2), ManifestSignature).with(manifests_of_another),
+            ],
+        ),
         (
             "one of two is enough",
             vec![offered(&draft(1).signed_by(&both())), refused(&draft(0), ManifestRollback)],
@@ -390,6 +447,17 @@ fn keys() -> Vec<Sequence> {
                 refused(&by_both(8), ManifestRollback).with(manifests_of_both),
                 offered(&by_both(10)).with(manifests_of_both),
                 refused(&draft(9), ManifestRollback).with(manifests_of_both),
+            ],
+        ),
+        (
+            "a signature that is taken away leaves what holds under the other key",
+            vec![
+                offered(&by_both(5)).with(manifests_of_both),
+                offered(&by_new(9)).with(manifests_of_both),
+                refused(&by_both(8), ManifestRollback).with(manifests_of_both),
+                refused(&by_new(8), ManifestRollback).with(manifests_of_both),
+                offered(&draft(8)).with(manifests_of_both),
+                refused(&draft(7), ManifestRollback).with(manifests_of_both),
             ],
         ),
         (
@@ -497,8 +565,40 @@ async fn play((name, steps): Sequence) {
 }
 
 #[tokio::test]
+async fn what_was_seen_stays_with_an_application_that_is_moved_only_where_it_has_a_name() {
+    for (change, expected) in
+        [(as_app as fn(&mut Config), Outcome::Refused(ManifestRollback)), (|_| (), Outcome::Offered)]
+    {
+        let (mut app, board) = (App::new(), Board::new());
+        board.show(draft(5).reply());
+        assert_eq!(check(&app, &board, change).await, Outcome::Offered);
+        let moved = app.path.with_file_name("App-1.0.0.AppImage");
+        fs::rename(&app.path, &moved).unwrap();
+        app.path = moved;
+        board.show(draft(4).reply());
+        assert_eq!(check(&app, &board, change).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn another_endpoint_cannot_answer_with_what_the_publisher_has_replaced() {
+    let (app, newest, older) = (App::new(), Board::new(), Board::new());
+    newest.show(only_platforms_of(draft(9), &json!({})).reply());
+    older.show(draft(8).reply());
+    let config = Config { endpoints: vec![newest.url(), older.url()], ..app.config(newest.url()) };
+    match Updater::new("1.0.0", config).unwrap().check().await.unwrap_err() {
+        Error::NoValidEndpoint { errors } => {
+            let codes: Vec<ErrorCode> = errors.iter().map(Error::code).collect();
+            assert_eq!(codes, [TargetNotFound, ManifestRollback]);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
 async fn every_sequence_ends_as_specified() {
-    let all = [freshness(), time(), identity(), signatures(), keys(), absence()].into_iter().flatten();
+    let all =
+        [freshness(), time(), identity(), no_use(), signatures(), keys(), absence()].into_iter().flatten();
     let mut count = 0;
     for sequence in all {
         play(sequence).await;

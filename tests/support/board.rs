@@ -74,6 +74,14 @@ impl Draft {
         self
     }
 
+    /// Announces this release, in the signed part and beside it.
+    pub(crate) fn of(self, manifest: &Value) -> Self {
+        let members = ["version", "platforms"].map(|key| (key, manifest[key].clone()));
+        members
+            .into_iter()
+            .fold(self, |draft, (key, value)| draft.with(key, value.clone()).announcing(key, value))
+    }
+
     /// Something that is no JSON object, or one in another spelling.
     pub(crate) fn saying(self, text: impl Into<String>) -> Self {
         Self { text: Some(text.into()), ..self }

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use cargo_packager_updater::Target;
 use serde_json::{Map, Value, json};
 
-use super::{App, Reply, Request, Server, Signer, appimage};
+use super::{App, Draft, Reply, Request, Server, Signer, appimage};
 
 pub(crate) const MANIFEST: &str = "/latest.json";
 pub(crate) const ARTIFACT: &str = "/App.AppImage";
@@ -95,6 +95,18 @@ impl Deref for Site {
 impl Site {
     pub(crate) fn honest(release: Release) -> Self {
         Self::new(release, |release, request| release.answer(request))
+    }
+
+    /// Its manifest is this draft, filled in.
+    pub(crate) fn signed(release: Release, draft: Draft) -> Self {
+        let release = Arc::new(release);
+        let served = Arc::clone(&release);
+        let server = Server::start(move |request| match request.path.as_str() {
+            MANIFEST => draft.clone().of(&served.manifest(&request.url(ARTIFACT))).reply(),
+            ARTIFACT => served.answer(request),
+            _ => Reply::status(404),
+        });
+        Self { server, release }
     }
 
     /// Answers requests for the artifact in this way.
