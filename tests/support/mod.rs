@@ -9,6 +9,7 @@ mod child;
 mod clock;
 #[cfg(target_pointer_width = "64")]
 mod durable;
+mod panics;
 mod release;
 mod rounds;
 mod sample;
@@ -28,6 +29,7 @@ pub(crate) use child::{Child, child_task};
 pub(crate) use clock::Clock;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use durable::Durable;
+pub(crate) use panics::Panics;
 pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
