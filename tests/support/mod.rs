@@ -15,6 +15,7 @@ mod rounds;
 mod sample;
 mod server;
 mod signer;
+mod skip;
 mod tls;
 mod tools;
 #[cfg(target_pointer_width = "64")]
@@ -35,6 +36,7 @@ pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
 pub(crate) use server::{Reply, Request, Server};
 pub(crate) use signer::Signer;
+pub(crate) use skip::skip;
 pub(crate) use tls::Tls;
 pub(crate) use tools::has;
 #[cfg(target_pointer_width = "64")]

@@ -8,7 +8,7 @@ mod victim;
 
 use rustix::process::geteuid;
 
-use crate::support::{Random, Site, rounds};
+use crate::support::{Random, Site, rounds, skip};
 use person::Person;
 use scene::{Layout, Scene};
 
@@ -21,7 +21,7 @@ const UPDATED: &str = "updated";
 #[test]
 fn whatever_another_user_plants_nothing_changes_but_by_a_whole_update() {
     if !geteuid().is_root() {
-        println!("skipped: only root can be two other users");
+        skip("root, who can be two other users");
         return;
     }
     let site = Site::honest(scene::release());
