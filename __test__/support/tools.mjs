@@ -36,6 +36,7 @@ export function testWith(programs, title, implementation) {
 /** The same, for whatever is missing. */
 export function testUnless(missing, title, implementation) {
   if (missing.length === 0) test.serial(title, implementation)
-  else if (process.env.CI || process.env.UPDATER_FAULTS) test(title, (t) => t.fail(`missing: ${missing.join()}`))
+  else if (process.env.CI || process.env.UPDATER_FAULTS)
+    test(title, (t) => t.fail(`missing: ${missing.join()}`))
   else test.skip(`${title} (missing: ${missing.join()})`, implementation)
 }
