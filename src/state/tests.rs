@@ -296,6 +296,17 @@ fn tidying_up_keeps_what_is_needed_and_nothing_else() {
 }
 
 #[test]
+fn tidying_up_does_not_follow_a_link_that_was_planted_while_anybody_could_write_there() {
+    let (base, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, precious) = (data_dir(base.path()), elsewhere.path().join("precious"));
+    fs::write(&precious, "").unwrap();
+    data.prepare().unwrap();
+    symlink(elsewhere.path(), data.scratch()).unwrap();
+    data.sweep([]);
+    assert!(precious.exists());
+}
+
+#[test]
 fn a_record_is_read_up_to_its_limit_and_not_beyond() {
     let base = tempfile::tempdir().unwrap();
     let data = data_dir(base.path());
