@@ -27,8 +27,8 @@ fn whatever_another_user_plants_nothing_changes_but_by_a_whole_update() {
     let site = Site::honest(scene::release());
     let mut random = Random::new("planting");
     let scene = Scene::new();
-    let mut victim = Person::start("victim", VICTIM, &scene, &site.endpoint());
-    let mut planter = Person::start("planter", PLANTER, &scene, &site.endpoint());
+    let mut victim = Person::start("victim", VICTIM, &scene, &site);
+    let mut planter = Person::start("planter", PLANTER, &scene, &site);
     let (mut updated, mut refused) = (0, 0);
     for round in 0..rounds(120, 2_000, 10_000) {
         let layout = Layout::draw(&mut random);
