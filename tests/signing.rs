@@ -3,7 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
+    clippy::print_stdout,
     reason = "what fails in a helper fails the test"
 )]
 
