@@ -311,8 +311,11 @@ fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tmp")
 }
 
+/// What a link leads to, which somebody else may have put there, is not the updater's.
 fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+    let is_directory = fs::symlink_metadata(directory).is_ok_and(|metadata| metadata.is_dir());
+    let found = is_directory.then(|| fs::read_dir(directory).ok()).flatten();
+    found.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 /// Removes what is there: a directory has no place among these files, and must not stop every later update.

@@ -30,15 +30,16 @@ export async function act([first, ...others]) {
 }
 
 class Actor {
-  constructor({ app, options, seed, runs }) {
-    Object.assign(this, { app, options, seed, runs, random: new Random(seed) })
+  constructor({ app, program, options, seed, runs }) {
+    Object.assign(this, { app, program, options, seed, runs, random: new Random(seed) })
+    this.calls = isMainThread ? CALLS : CALLS.filter((call) => !ONLY_ON_THE_MAIN_THREAD.includes(call))
     /** What was begun from within other calls. */
     this.aside = []
   }
 
   async act() {
     for (let run = 0; run < this.runs; run += 1) {
-      const call = this.random.pick(CALLS)
+      const call = this.random.pick(this.calls)
       this.isRude = this.random.once(2)
       try {
         await call(this)
@@ -102,7 +103,9 @@ class Actor {
   }
 }
 
-const isUpdaterError = (error) => error instanceof Error && /^ERR_UPDATER_/.test(error.code)
+/** A panic has a code as well. */
+const isUpdaterError = (error) =>
+  error instanceof Error && /^ERR_UPDATER_/.test(error.code) && !/panicked/.test(error.message)
 const isRefusal = (error) =>
   ['ERR_UPDATER_INVALID_OPTION', 'ERR_UPDATER_SIGNATURE_MISMATCH'].includes(error?.code)
 
@@ -375,6 +378,37 @@ async function stage(actor) {
   if (!actor.isRude) assert.ok(actor.installed())
 }
 
+/** What is to be installed at the exit of the process, and is taken back. */
+async function installOnExit(actor) {
+  const update = await actor.update()
+  const staged = await update.stage()
+  const isExpected = actor.isRude ? isUpdaterError : () => false
+  const options = actor.once({ exit: true, relaunch: false }, () =>
+    actor.aside.push(actor.settle(staged.discard(), isUpdaterError)),
+  )
+  await actor.settle((async () => staged.installOnExit(options))(), isExpected)
+  for (const key of Object.keys(options)) Object.defineProperty(options, key, { value: 7 })
+  const method = actor.random.pick(['install', 'discard'])
+  await actor.settle(staged[method](), isExpected)
+  assert.ok(actor.isRude || actor.installed() === (method === 'install'))
+  // What was taken back before it was asked for would be in the way of other calls.
+  await actor.settle(staged.discard(), isUpdaterError)
+}
+
+/** The last one is what is started in the end, and tells with which argument. */
+async function relaunch(actor) {
+  const given = { args: ['captured'], executablePath: actor.program }
+  const spoil = (what) => {
+    given.args[0] = what
+    given.args.push(what)
+  }
+  const options = actor.once(given, spoil)
+  const promise = updater.relaunch(options)
+  spoil('late')
+  for (const key of Object.keys(options)) Object.defineProperty(options, key, { value: '/late' })
+  await actor.settle(promise, () => false)
+}
+
 /** Methods of one class with an object of another, also one that says that it is of the first, or with none. */
 async function foreign(actor) {
   const { Update, StagedUpdate } = updater
@@ -406,7 +440,6 @@ async function foreign(actor) {
 
 /** The environment ends in the middle of a call. */
 async function terminated(actor) {
-  if (!isMainThread || !actor.random.once(4)) return
   const code = `
     const { workerData: [addon, options] } = require('node:worker_threads')
     const { checkUpdate } = require(addon)
@@ -434,8 +467,13 @@ const CALLS = [
   download,
   stage,
   stage,
+  installOnExit,
+  relaunch,
   foreign,
   terminated,
 ]
+
+/** The others may be called anywhere. */
+const ONLY_ON_THE_MAIN_THREAD = [installOnExit, terminated]
 
 if (!isMainThread && parentPort && workerData?.runs) await new Actor(workerData).act()

@@ -1,5 +1,11 @@
 /** How often a test of chances is repeated: quick in `npm test`; `UPDATER_FAULTS` is `sampled` or `full` for more. */
-export const rounds = (quick, sampled, full) => ({ sampled, full })[process.env.UPDATER_FAULTS] ?? quick
+export function rounds(quick, sampled, full) {
+  const extent = process.env.UPDATER_FAULTS
+  if (extent === undefined) return quick
+  if (extent === 'sampled') return sampled
+  if (extent === 'full') return full
+  throw new Error(`UPDATER_FAULTS is \`sampled\` or \`full\`, not ${extent}`)
+}
 
 /** Always the same in `npm test`, so that it fails for everybody or nobody; `UPDATER_SEED` sets it. */
 export const seed = () =>

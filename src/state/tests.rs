@@ -298,6 +298,45 @@ fn tidying_up_keeps_what_is_needed_and_nothing_else() {
 }
 
 #[test]
+fn tidying_up_does_not_follow_a_link_that_was_planted_while_anybody_could_write_there() {
+    let (base, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, precious) = (data_dir(base.path()), elsewhere.path().join("precious"));
+    fs::write(&precious, "").unwrap();
+    data.prepare().unwrap();
+    symlink(elsewhere.path(), data.scratch()).unwrap();
+    data.sweep([]);
+    assert!(precious.exists());
+}
+
+#[test]
+fn what_others_may_have_planted_is_gone_once_nobody_else_may_write_there() {
+    let base = tempfile::tempdir().unwrap();
+    let (data, outside) = (data_dir(base.path()), base.path().join("outside"));
+    data.prepare().unwrap();
+    let [linked, foreign, lax, followed, own] =
+        ["linked", "foreign", "lax", "followed", "own"].map(|name| data.downloads().join(name));
+    for (path, mode) in [(&outside, 0o666), (&foreign, 0o600), (&lax, 0o666), (&own, 0o600)] {
+        fs::write(path, "x").unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    // Whoever may write to it under another name goes on doing so when it was verified.
+    fs::hard_link(&outside, &linked).unwrap();
+    symlink(&outside, &followed).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        // Root could make it its own, but not close it where it is open for writing.
+        std::os::unix::fs::chown(&foreign, Some(65_534), Some(65_534)).unwrap();
+    }
+    data.prepare().unwrap();
+    assert!(linked.exists(), "nobody else could write there");
+    fs::set_permissions(data.downloads(), PermissionsExt::from_mode(0o777)).unwrap();
+    data.prepare().unwrap();
+    let left = [&linked, &foreign, &lax, &followed, &own].map(|path| fs::symlink_metadata(path).is_ok());
+    assert_eq!(left, [false, !is_root, false, false, true]);
+    assert_eq!(fs::read(&outside).unwrap(), b"x");
+}
+
+#[test]
 fn a_record_is_read_up_to_its_limit_and_not_beyond() {
     let base = tempfile::tempdir().unwrap();
     let data = data_dir(base.path());

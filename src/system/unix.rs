@@ -31,6 +31,7 @@ use super::{Command, Fingerprint, Finished, Program, System, run};
 /// Permission bits of an installed program that are kept. Set-user-id bits are not: they were given to other bytes.
 const KEPT_MODE: u32 = 0o777;
 const OWNER_EXECUTE: u32 = 0o100;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// As many as Linux follows (path_resolution(7)).
 const LINKS_FOLLOWED_MAX: usize = 40;
 /// Extended attributes that are not kept, for the same reason: capabilities(7), and the kernel's proofs of integrity.
@@ -295,7 +296,34 @@ pub(crate) fn check_private_dir(directory: &Path) -> io::Result<()> {
     if metadata.mode() & 0o077 != 0 {
         fs::set_permissions(directory, PermissionsExt::from_mode(0o700))?;
     }
+    if metadata.mode() & WRITABLE_BY_OTHERS != 0 { remove_planted(directory) } else { Ok(()) }
+}
+
+/// Others could write there until now: what they put there, they may still have open, or have under another name.
+fn remove_planted(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        match remove_unless_only_own(&path) {
+            // Another process of this user does the same, or goes on with its work.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            outcome => outcome?,
+        }
+    }
     Ok(())
+}
+
+fn remove_unless_only_own(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    let is_only_own = is_own && metadata.nlink() == 1 && metadata.mode() & WRITABLE_BY_OTHERS == 0;
+    if metadata.is_dir() {
+        if !is_own {
+            // What is in it may be another user's to remove.
+            let _ = fs::remove_dir_all(path);
+        }
+        return Ok(());
+    }
+    if metadata.is_file() && is_only_own { Ok(()) } else { fs::remove_file(path) }
 }
 
 /// Nobody else can move `directory` away and put their own into its place, or has put it there before.

@@ -52,7 +52,7 @@ fn ended_at_whichever_system_call_the_application_is_complete_and_the_next_updat
     }
     let sites = Sites::new();
     let mut random = Random::new("death");
-    for (layout, app) in App::LAYOUTS.into_iter().enumerate() {
+    for (layout, app) in App::layouts().into_iter().enumerate() {
         let total = moments(&app().config(sites.next.endpoint()), None);
         println!("layout {layout}: {total} moments");
         let (mut updates, mut left) = ([0, 0], 0);

@@ -1,12 +1,16 @@
 //! Manifests that nobody honest would publish: none installs anything, and none brings the application down. What they
 //! announce was signed as 1.5.0, so that not one of them could be right.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use cargo_packager_updater::{Target, Updater};
 use serde_json::{Map, Value, json};
 
-use crate::support::{App, Random, Release, Reply, Server, rounds, within};
+use crate::support::{App, Panics, Random, Release, Reply, Server, Signer, in_hours, rounds, within};
 
 /// A server with the artifact and whatever manifest it is given.
 struct Host {
@@ -44,8 +48,31 @@ impl Host {
         })
     }
 
-    /// Whether a check accepted it; installing never works.
+    /// The base once more, to be signed.
+    fn payload(&self) -> Value {
+        let mut payload = self.base();
+        payload["type"] = "updater-manifest".into();
+        payload["specVersion"] = 1.into();
+        payload["sequence"] = 1.into();
+        payload["issued"] = in_hours(-1).into();
+        payload["expires"] = in_hours(24).into();
+        payload
+    }
+
+    /// The base, with this signed by the author.
+    fn signed(&self, payload: &[u8]) -> Value {
+        let signature = Signer::author().sign(payload, "type:manifest\tsequence:1");
+        let mut manifest = self.base();
+        manifest["signedManifest"] =
+            json!({"payload": STANDARD.encode(payload), "signatures": [STANDARD.encode(signature)]});
+        manifest
+    }
+
+    /// Whether a check accepted it, which is the first one of this application; installing never works.
     async fn try_to_install(&self, app: &App, manifest: &[u8]) -> bool {
+        if app.data.exists() {
+            fs::remove_dir_all(&app.data).unwrap();
+        }
         manifest.clone_into(&mut self.manifest.lock().unwrap());
         let updater = app.updater(self.server.url("/latest.json"));
         let Ok(Some(update)) = check(&updater).await else { return false };
@@ -136,7 +163,7 @@ fn written(host: &Host) -> Vec<Vec<u8>> {
     };
     let mut all = Vec::new();
     for value in values() {
-        for member in ["version", "notes", "pub_date", "platforms", "name", "signedManifest"] {
+        for member in ["version", "notes", "pub_date", "platforms", "signedManifest"] {
             all.push(with(&|manifest| manifest[member] = value.clone()));
         }
         for member in ["url", "signature", "format", "size"] {
@@ -211,7 +238,20 @@ fn texts(sound: &str) -> Vec<Vec<u8>> {
 
 /// A manifest like the sound one, but for one to four changes.
 fn generated(host: &Host, random: &mut Random) -> Vec<u8> {
-    let mut manifest = host.base();
+    changed(host.base(), random)
+}
+
+/// The same of a signed one: changed before it was signed or after.
+fn generated_signed(host: &Host, random: &mut Random) -> Vec<u8> {
+    if random.below(2) == 0 {
+        let payload = changed(host.payload(), random);
+        return host.signed(&payload).to_string().into_bytes();
+    }
+    let payload = host.payload().to_string();
+    changed(host.signed(payload.as_bytes()), random)
+}
+
+fn changed(mut manifest: Value, random: &mut Random) -> Vec<u8> {
     for _ in 0..random.below(2) {
         replace_something(&mut manifest, &values(), random);
     }
@@ -267,25 +307,41 @@ fn change_bytes(bytes: &mut Vec<u8>, random: &mut Random) {
 
 #[tokio::test]
 async fn no_hostile_manifest_installs_anything() {
-    let (host, app) = (Host::new(), App::new());
+    let (host, app, panics) = (Host::new(), App::new(), Panics::watch());
     assert!(host.try_to_install(&app, host.base().to_string().as_bytes()).await, "the base is accepted");
-    let all = written(&host);
-    assert!(all.len() >= 200, "only {}", all.len());
+    let (all, mut refused) = (written(&host), 0);
     for manifest in &all {
-        host.try_to_install(&app, manifest).await;
+        refused += usize::from(!host.try_to_install(&app, manifest).await);
     }
+    // What a check accepts may be no worse than the base, whose only fault is its version.
+    assert!(refused >= 200, "only {refused} of {} are worse than the base", all.len());
     app.assert_untouched();
+    panics.assert_none();
 }
 
 #[tokio::test]
 async fn nor_does_any_that_chance_makes() {
+    let host = Host::new();
+    try_all(&host, "hostile manifests", generated).await;
+}
+
+#[tokio::test]
+async fn nor_does_any_that_was_signed_or_changed_after_that() {
     let (host, app) = (Host::new(), App::new());
-    let mut random = Random::new("hostile manifests");
+    let sound = host.signed(host.payload().to_string().as_bytes());
+    assert!(host.try_to_install(&app, sound.to_string().as_bytes()).await, "the base is accepted");
+    try_all(&host, "hostile signed manifests", generated_signed).await;
+}
+
+async fn try_all(host: &Host, name: &str, generate: fn(&Host, &mut Random) -> Vec<u8>) {
+    let (app, panics, mut random) = (App::new(), Panics::watch(), Random::new(name));
     let (mut accepted, rounds) = (0, rounds(300, 10_000, 100_000));
     for _ in 0..rounds {
-        accepted += u64::from(host.try_to_install(&app, &generated(&host, &mut random)).await);
+        accepted += u64::from(host.try_to_install(&app, &generate(host, &mut random)).await);
     }
     assert!(accepted > 0, "none came so far as a download: they are not alike enough");
     assert!(accepted < rounds / 2, "most are no different from a sound one");
+    println!("{accepted} of {rounds} came so far as a download");
     app.assert_untouched();
+    panics.assert_none();
 }

@@ -86,7 +86,7 @@ fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_after_th
         return;
     }
     let (sites, mut random) = (Sites::new(), Random::new("i/o errors"));
-    for (layout, app) in App::LAYOUTS.into_iter().enumerate() {
+    for (layout, app) in App::layouts().into_iter().enumerate() {
         for (error, code) in FAILURES {
             let total = count(&app(), &sites.next, |call| call.can_give(error));
             println!("{error:?}, layout {layout}: {total} calls");
@@ -110,7 +110,7 @@ fn a_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_an_update(
         return;
     }
     let (site, mut random) = (Site::honest(Release::new()), Random::new("interrupted calls"));
-    for app in App::LAYOUTS {
+    for app in App::layouts() {
         let total = count(&app(), &site, |call| call.can_give(Errno::INTR));
         for chosen in sample(total, rounds(10, 60, u64::MAX), &mut random) {
             let app = app();

@@ -11,11 +11,11 @@ async fn killed_at_any_moment_the_application_is_complete() {
     let endpoints = [one.endpoint(), other.endpoint()];
     let mut random = Random::new("kill");
     let (mut updated, mut interrupted) = (0, 0);
+    let mut layouts = App::layouts().into_iter().cycle();
     // How long an update takes here and now.
     let mut pace = Duration::ZERO;
     for round in 0..rounds(25, 100, 500) {
-        let app =
-            if round % 2 == 0 { App::new() } else { App::across_file_systems().unwrap_or_else(App::new) };
+        let app = layouts.next().unwrap()();
         let old = app.content();
         let mut child = Child::start("update for ever", &app, &endpoints);
         child.wait_for("ready");

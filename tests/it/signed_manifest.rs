@@ -606,3 +606,5 @@ async fn every_sequence_ends_as_specified() {
     }
     assert!(count >= 45, "only {count} sequences");
 }
+
+mod traces;

@@ -1,16 +1,27 @@
 //! On a disk of any size, the application is the complete old or the complete new one.
 
-use std::ffi::CString;
+use std::{
+    env,
+    ffi::CString,
+    io,
+    process::{Command, Output},
+};
 
 use cargo_packager_updater::ErrorCode;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use tempfile::TempDir;
 
-use crate::support::{App, Random, Release, Site, rounds, sample};
+use crate::{
+    child::run,
+    support::{App, Random, Release, Site, rounds, sample, skip},
+};
 
 const ARTIFACT_BYTES: usize = 2 << 20;
 const SMALLEST_BYTES: usize = 1 << 20;
 const PAGE_BYTES: usize = 4096;
+const TEST: &str = "small_disk::on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_complete";
+/// Set where the test runs once more, as the root of a namespace.
+const IN_NAMESPACE: &str = "UPDATER_TEST_NAMESPACE";
 
 /// A file system in memory, for as long as it lives.
 struct Disk {
@@ -18,16 +29,10 @@ struct Disk {
 }
 
 impl Disk {
-    /// `None` for whoever may not mount one; says so.
-    fn new(bytes: usize) -> Option<Self> {
-        let directory = TempDir::new().unwrap();
-        match mount("tmpfs", directory.path(), "tmpfs", MountFlags::empty(), size(bytes).as_c_str()) {
-            Ok(()) => Some(Self { directory }),
-            Err(error) => {
-                println!("skipped: only root can mount a file system: {error}");
-                None
-            }
-        }
+    fn new(bytes: usize) -> io::Result<Self> {
+        let directory = TempDir::new()?;
+        mount("tmpfs", directory.path(), "tmpfs", MountFlags::empty(), size(bytes).as_c_str())?;
+        Ok(Self { directory })
     }
 
     fn enlarge(&self) {
@@ -50,8 +55,42 @@ fn release(version: &str) -> Release {
     Release::of_size(ARTIFACT_BYTES, version, &format!("version:{version}"))
 }
 
-#[tokio::test]
-async fn on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_complete() {
+#[test]
+fn on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_complete() {
+    let Err(refusal) = Disk::new(SMALLEST_BYTES) else { return run(try_sizes()) };
+    match in_namespace() {
+        Ok(output) if output.status.success() => println!("{}", shown(&output.stdout)),
+        Ok(output) if output.stdout.is_empty() => skip_mounting(&refusal, &shown(&output.stderr)),
+        Ok(output) => panic!("{}{}", shown(&output.stdout), shown(&output.stderr)),
+        Err(error) => skip_mounting(&refusal, &error.to_string()),
+    }
+}
+
+fn skip_mounting(refusal: &io::Error, in_namespace: &str) {
+    let allowed = "a container allows it with --privileged";
+    skip(format_args!(
+        "the right to mount a file system: {refusal}; in a namespace: {in_namespace}; {allowed}"
+    ));
+}
+
+fn shown(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+/// Who may not mount may do so where he is root of nothing else (user_namespaces(7)).
+fn in_namespace() -> io::Result<Output> {
+    if env::var_os(IN_NAMESPACE).is_some() {
+        return Err(io::Error::other("nor may the root of a user namespace"));
+    }
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount"])
+        .arg(env::current_exe()?)
+        .args(["--exact", TEST, "--nocapture"])
+        .env(IN_NAMESPACE, "yes")
+        .output()
+}
+
+async fn try_sizes() {
     let announced = Site::honest(release("2.0.0"));
     let unannounced = Site::new(release("2.0.0"), |release, request| release.answer(request).unsized_body());
     let last = Site::honest(release("3.0.0"));
@@ -63,7 +102,7 @@ async fn on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_compl
             let sizes = (2 * ARTIFACT_BYTES - SMALLEST_BYTES) / PAGE_BYTES + 1;
             for pages in sample(sizes, rounds(3, 30, u64::MAX), &mut random) {
                 let bytes = SMALLEST_BYTES + pages * PAGE_BYTES;
-                let Some(disk) = Disk::new(bytes) else { return };
+                let disk = Disk::new(bytes).unwrap();
                 let on = |there: bool| if there { disk.directory.path() } else { elsewhere.path() };
                 let app = App::in_directories(on(app_is_there), on(data_is_there));
                 let update = site.update(&app).await;

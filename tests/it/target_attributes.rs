@@ -7,7 +7,7 @@ use std::{
 
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-use crate::support::{App, Release, Site};
+use crate::support::{App, Release, Site, skip};
 
 async fn replace(app: &App) {
     let site = Site::honest(Release::new());
@@ -73,7 +73,7 @@ async fn other_bytes_do_not_inherit_capabilities() {
 #[tokio::test]
 async fn the_owner_is_kept_where_that_can_be_done() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can give files away");
+        skip("root, who can give files away");
         return;
     }
     for app in apps() {

@@ -9,11 +9,13 @@ mod child;
 mod clock;
 #[cfg(target_pointer_width = "64")]
 mod durable;
+mod panics;
 mod release;
 mod rounds;
 mod sample;
 mod server;
 mod signer;
+mod skip;
 mod tls;
 mod tools;
 #[cfg(target_pointer_width = "64")]
@@ -28,11 +30,13 @@ pub(crate) use child::{Child, child_task};
 pub(crate) use clock::Clock;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use durable::Durable;
+pub(crate) use panics::Panics;
 pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
 pub(crate) use server::{Reply, Request, Server};
 pub(crate) use signer::Signer;
+pub(crate) use skip::skip;
 pub(crate) use tls::Tls;
 pub(crate) use tools::has;
 #[cfg(target_pointer_width = "64")]

@@ -4,10 +4,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Quick in `cargo test`; `UPDATER_FAULTS=sampled` fits into half an hour; `full` is for the record.
 pub(crate) fn rounds(quick: u64, sampled: u64, full: u64) -> u64 {
-    match std::env::var("UPDATER_FAULTS").as_deref() {
-        Ok("full") => full,
-        Ok("sampled") => sampled,
-        _ => quick,
+    let extent = std::env::var_os("UPDATER_FAULTS");
+    match extent.as_ref().map(|extent| extent.to_str()) {
+        None => quick,
+        Some(Some("sampled")) => sampled,
+        Some(Some("full")) => full,
+        Some(_) => panic!("UPDATER_FAULTS is `sampled` or `full`, not {extent:?}"),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) struct Signer {
 
 static AUTHOR: LazyLock<Signer> = LazyLock::new(Signer::generate);
 static STRANGER: LazyLock<Signer> = LazyLock::new(Signer::generate);
+static TWIN: LazyLock<Signer> = LazyLock::new(|| Signer::with_the_id_of(&AUTHOR));
 
 impl Signer {
     /// Whom the application trusts.
@@ -24,6 +25,21 @@ impl Signer {
     /// Whom it does not.
     pub(crate) fn stranger() -> &'static Self {
         &STRANGER
+    }
+
+    /// Another key, which has the author's id.
+    pub(crate) fn twin() -> &'static Self {
+        &TWIN
+    }
+
+    fn with_the_id_of(other: &Self) -> Self {
+        let minisign::KeyPair { pk, sk } = Self::generate().pair;
+        let (mut public, mut secret) = (pk.to_bytes(), sk.to_bytes());
+        let id = &other.pair.pk.to_bytes()[2..10];
+        public[2..10].copy_from_slice(id);
+        secret[54..62].copy_from_slice(id);
+        let pk = minisign::PublicKey::from_bytes(&public).unwrap();
+        Self { pair: minisign::KeyPair { pk, sk: minisign::SecretKey::from_bytes(&secret).unwrap() } }
     }
 
     fn generate() -> Self {

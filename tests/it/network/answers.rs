@@ -202,7 +202,9 @@ fn statuses() -> Vec<Case> {
 #[tokio::test]
 async fn a_check_that_fails_has_its_code_and_the_next_endpoint_updates() {
     let cases = [broken_connections(), contents(), redirects(), statuses()];
-    for case in cases.into_iter().flatten() {
+    let cases: Vec<_> = cases.into_iter().flatten().collect();
+    assert!(cases.len() >= 40, "only {}", cases.len());
+    for case in cases {
         case.run().await;
     }
 }

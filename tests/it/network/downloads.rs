@@ -389,8 +389,10 @@ async fn a_download_that_fails_has_its_code_and_installs_nothing() {
         encodings_and_contents(),
         redirects(),
         statuses(),
-    ];
-    for run in runs(&cases.concat()) {
+    ]
+    .concat();
+    assert!(cases.len() >= 40, "only {}", cases.len());
+    for run in runs(&cases) {
         run.await;
     }
 }

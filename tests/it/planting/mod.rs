@@ -8,7 +8,7 @@ mod victim;
 
 use rustix::process::geteuid;
 
-use crate::support::{Random, Site, rounds};
+use crate::support::{Random, Site, rounds, skip};
 use person::Person;
 use scene::{Layout, Scene};
 
@@ -21,14 +21,14 @@ const UPDATED: &str = "updated";
 #[test]
 fn whatever_another_user_plants_nothing_changes_but_by_a_whole_update() {
     if !geteuid().is_root() {
-        println!("skipped: only root can be two other users");
+        skip("root, who can be two other users");
         return;
     }
     let site = Site::honest(scene::release());
     let mut random = Random::new("planting");
     let scene = Scene::new();
-    let mut victim = Person::start("victim", VICTIM, &scene, &site.endpoint());
-    let mut planter = Person::start("planter", PLANTER, &scene, &site.endpoint());
+    let mut victim = Person::start("victim", VICTIM, &scene, &site);
+    let mut planter = Person::start("planter", PLANTER, &scene, &site);
     let (mut updated, mut refused) = (0, 0);
     for round in 0..rounds(120, 2_000, 10_000) {
         let layout = Layout::draw(&mut random);

@@ -10,11 +10,12 @@ use std::{
 };
 
 use super::Scene;
-use crate::support::{HANG, Signer};
+use crate::support::{HANG, Signer, Site};
 
 const BASE: &str = "UPDATER_TEST_PLANTING";
 const ENDPOINT: &str = "UPDATER_TEST_ENDPOINT";
 const KEY: &str = "UPDATER_TEST_KEY";
+const SIGNATURE: &str = "UPDATER_TEST_SIGNATURE";
 
 /// A process that does what it is told. Ended at the latest when the test ends.
 pub(super) struct Person {
@@ -24,7 +25,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn start(role: &str, user: u32, scene: &Scene, endpoint: &str) -> Self {
+    pub(super) fn start(role: &str, user: u32, scene: &Scene, site: &Site) -> Self {
         // By this name it is found also where the user may not enter the directories above it.
         let mut process = Command::new("/proc/self/exe")
             .args(["--exact", &format!("planting::{role}::{role}"), "--ignored", "--nocapture"])
@@ -32,8 +33,9 @@ impl Person {
             .gid(user)
             .current_dir("/")
             .env(BASE, scene.base())
-            .env(ENDPOINT, endpoint)
+            .env(ENDPOINT, site.endpoint())
             .env(KEY, Signer::author().pubkey())
+            .env(SIGNATURE, &site.release.signature)
             .env("HOME", scene.base().join("home"))
             .env("TMPDIR", scene.base().join("tmp"))
             .stdin(Stdio::piped())
@@ -77,4 +79,9 @@ pub(super) fn base() -> Option<std::path::PathBuf> {
 /// The endpoint and the author's key.
 pub(super) fn endpoint_and_key() -> (String, String) {
     (env::var(ENDPOINT).unwrap(), env::var(KEY).unwrap())
+}
+
+/// The release's, which is in the manifest for everybody to read.
+pub(super) fn signature() -> String {
+    env::var(SIGNATURE).unwrap()
 }

@@ -20,13 +20,13 @@ use rustix::{
 };
 
 use super::{
-    person::base,
-    scene::{APP_ID, Places},
+    person::{base, signature},
+    scene::Places,
 };
 use crate::support::Random;
 
-/// In a data directory.
-const DATA_NAMES: [&str; 12] = [
+/// In a data directory; `{id}` is made from the release's signature.
+const DATA_NAMES: [&str; 15] = [
     "",
     "lock",
     "state.json",
@@ -36,7 +36,10 @@ const DATA_NAMES: [&str; 12] = [
     "staged.json",
     "download",
     "download/0.part",
-    "download/0.bin",
+    "download/{id}.part",
+    "download/{id}.json",
+    "download/{id}.bin",
+    "download/{id}.tmp",
     "install",
     "install/0",
 ];
@@ -46,6 +49,7 @@ const DATA_NAMES: [&str; 12] = [
 fn planter() {
     let Some(base) = base() else { return };
     umask(Mode::empty());
+    let id = hash(signature().lines().nth(1).unwrap().as_bytes(), 32);
     let (sender, orders) = channel();
     thread::spawn(move || io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     while let Ok(order) = orders.recv() {
@@ -53,9 +57,10 @@ fn planter() {
         let mut planter = Planter {
             places: Places::new(&base, applications.as_ref()),
             random: Random::seeded(seed.parse().unwrap()),
+            id: id.clone(),
             held: Vec::new(),
         };
-        for _ in 0..planter.random.below(6) {
+        for _ in 0..planter.random.below(12) {
             planter.plant();
         }
         println!("planting");
@@ -70,6 +75,8 @@ fn planter() {
 struct Planter {
     places: Places,
     random: Random,
+    /// What the downloads of the release are called.
+    id: String,
     /// Files that are locked.
     held: Vec<File>,
 }
@@ -104,11 +111,11 @@ impl Planter {
     }
 
     fn data_name(&mut self) -> PathBuf {
-        let application = self.places.data.join(hash(format!("app:{APP_ID}").as_bytes(), 32));
-        match self.random.below(3) {
+        let own = &self.places.own_data;
+        match self.random.below(6) {
             0 => self.places.data.clone(),
-            1 => application,
-            _ => application.join(self.random.pick(&DATA_NAMES)),
+            1 => own.clone(),
+            _ => own.join(self.random.pick(&DATA_NAMES).replace("{id}", &self.id)),
         }
     }
 
@@ -183,7 +190,7 @@ fn clear(path: &Path) {
 }
 
 /// The start of the SHA-256, as the updater makes names of it.
-fn hash(bytes: &[u8], digits: usize) -> String {
+pub(super) fn hash(bytes: &[u8], digits: usize) -> String {
     let hash: String = digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     hash[..digits].to_owned()
 }

@@ -9,8 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{PLANTER, VICTIM};
-use crate::support::{Random, Release, Signer, appimage};
+use super::{PLANTER, VICTIM, planter::hash};
+use crate::support::{Random, Release, Signer, appimage, skip};
 
 pub(super) const APP_ID: &str = "com.example.planted";
 /// In the directory that everybody may write to.
@@ -29,10 +29,20 @@ pub(super) enum Layout {
     OpenAcross,
     /// Anybody may rename the data directory.
     OpenData,
+    /// Anybody may write to what is in the data directory, until it is used.
+    LaxData,
 }
 
-const LAYOUTS: [Layout; 5] =
-    [Layout::Sticky, Layout::StickyAcross, Layout::OpenApplications, Layout::OpenAcross, Layout::OpenData];
+const LAYOUTS: [Layout; 7] = [
+    Layout::Sticky,
+    Layout::StickyAcross,
+    Layout::OpenApplications,
+    Layout::OpenAcross,
+    Layout::OpenData,
+    // Twice as often: it has the most names.
+    Layout::LaxData,
+    Layout::LaxData,
+];
 
 impl Layout {
     pub(super) fn draw(random: &mut Random) -> Self {
@@ -45,7 +55,7 @@ impl Layout {
 
     const fn applications_mode(self) -> u32 {
         match self {
-            Self::Sticky | Self::StickyAcross | Self::OpenData => 0o1777,
+            Self::Sticky | Self::StickyAcross | Self::OpenData | Self::LaxData => 0o1777,
             Self::OpenApplications | Self::OpenAcross => 0o777,
         }
     }
@@ -64,6 +74,8 @@ pub(super) struct Places {
     /// The parent of the data directory.
     pub(super) shared: PathBuf,
     pub(super) data: PathBuf,
+    /// Where in it what is the application's lies.
+    pub(super) own_data: PathBuf,
     pub(super) applications: PathBuf,
     pub(super) application: PathBuf,
     /// `TMPDIR`.
@@ -73,10 +85,12 @@ pub(super) struct Places {
 impl Places {
     pub(super) fn new(base: &Path, applications: &Path) -> Self {
         let shared = base.join("shared");
+        let data = shared.join("data");
         Self {
             home: base.join("home"),
             lair: base.join("lair"),
-            data: shared.join("data"),
+            own_data: data.join(hash(format!("app:{APP_ID}").as_bytes(), 32)),
+            data,
             shared,
             application: applications.join(APPLICATION),
             applications: applications.to_owned(),
@@ -112,6 +126,10 @@ impl Scene {
         // In memory where that is possible: flushing takes most of the time.
         let base = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
         let elsewhere = TempDir::new().unwrap();
+        let [here, there] = [&base, &elsewhere].map(|directory| fs::metadata(directory).unwrap().dev());
+        if here == there {
+            skip("a second file system, at /dev/shm");
+        }
         for directory in [base.path(), elsewhere.path()] {
             set_mode(directory, 0o755);
         }
@@ -144,7 +162,8 @@ impl Scene {
 
     /// As before the first round.
     pub(super) fn reset(&self, layout: Layout) {
-        let Places { lair, shared, applications, application, temporary, .. } = self.places(layout);
+        let Places { lair, shared, data, own_data, applications, application, temporary, .. } =
+            self.places(layout);
         for (path, owner, mode) in [
             (&lair, PLANTER, 0o755),
             (&lair.join("open"), PLANTER, 0o777),
@@ -155,6 +174,13 @@ impl Scene {
             let _ = fs::remove_dir_all(path);
             fs::create_dir(path).unwrap();
             give(path, owner, mode);
+        }
+        if layout == Layout::LaxData {
+            let directories = [(&data, 0o755), (&own_data, 0o777), (&own_data.join("download"), 0o777)];
+            for (path, mode) in directories {
+                fs::create_dir(path).unwrap();
+                give(path, VICTIM, mode);
+            }
         }
         fs::write(&application, old()).unwrap();
         give(&application, VICTIM, 0o755);

@@ -6,6 +6,8 @@ mod call;
 mod durable;
 #[path = "../../../../tests/support/sample.rs"]
 mod sample;
+#[path = "../../../../tests/support/skip.rs"]
+mod skip;
 #[path = "../../../../tests/support/watch.rs"]
 mod watch;
 
@@ -33,6 +35,7 @@ use crate::{
 use call::{Call, Does};
 use durable::Durable;
 use sample::sample;
+use skip::skip;
 use watch::{Verdict, can_watch, watch};
 
 static NEXT: LazyLock<Packed> = LazyLock::new(|| packed(&large("2")));

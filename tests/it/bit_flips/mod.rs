@@ -1,5 +1,7 @@
 //! One changed bit, anywhere: nothing but the untrusted comment may change.
 
+mod manifest;
+
 use std::sync::OnceLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -61,23 +63,45 @@ fn of_a_packaged_signature_only_the_untrusted_comment_may_change() {
     let key = Signer::author().pubkey();
     let signature = signature();
     let signed = verify(&key, &signature, artifact()).unwrap();
+    let mut accepted = 0;
     for (at, text) in flipped(&STANDARD.encode(&signature)) {
         let Ok(found) = verify(&key, &text, artifact()) else { continue };
+        accepted += 1;
         assert_eq!(found, signed);
         let inner = String::from_utf8(STANDARD.decode(text.trim()).unwrap()).unwrap();
         let same = |line: usize| inner.lines().nth(line) == signature.lines().nth(line);
         assert!(same(1) && same(2) && same(3), "byte {at}: {inner}");
     }
+    assert!(accepted > 0, "not even another untrusted comment was accepted");
 }
 
 #[test]
 fn a_key_with_another_bit_verifies_nothing() {
+    assert_no_other_key_is_as_good(&Signer::author().pubkey());
+}
+
+#[test]
+fn nor_does_a_packaged_key_unless_it_is_in_the_untrusted_comment() {
+    let file = format!("untrusted comment: minisign public key\n{}\n", Signer::author().pubkey());
+    let same = assert_no_other_key_is_as_good(&STANDARD.encode(file));
+    assert!(same > 0, "not even another untrusted comment was accepted");
+}
+
+/// Unless it is read as the very same key; how many are.
+fn assert_no_other_key_is_as_good(text: &str) -> usize {
     let (key, signature) = (Signer::author().pubkey(), signature());
-    for (at, text) in flipped(&key) {
-        // Unless it is read as the very same key, such as with another space around it.
-        let same = PublicKey::parse(&text).is_ok_and(|read| read.as_line() == key);
-        assert!(same || verify(&text, &signature, artifact()).is_err(), "byte {at}: {text}");
+    assert!(verify(text, &signature, artifact()).is_ok());
+    let (mut same, mut refused) = (0, 0);
+    for (at, text) in flipped(text) {
+        if PublicKey::parse(&text).is_ok_and(|read| read.as_line() == key) {
+            same += 1;
+        } else {
+            assert!(verify(&text, &signature, artifact()).is_err(), "byte {at}: {text}");
+            refused += 1;
+        }
     }
+    assert!(refused > 0, "all are the same key");
+    same
 }
 
 #[test]
