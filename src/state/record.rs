@@ -192,4 +192,19 @@ mod tests {
         let replaced = begun(Expected::Exactly(looks(2)));
         assert_eq!(replaced.clone().withdrawn(), replaced);
     }
+
+    #[test]
+    fn what_is_installed_is_the_recorded_artifact_for_as_long_as_nothing_replaces_it() {
+        let own = Signature::parse(include_str!("../../tests/fixtures/artifact.minisig")).unwrap();
+        let mut state = begun(Expected::Exactly(looks(2)));
+        assert!(!state.is_installed(&own, Some(&looks(1))));
+        state.installed.as_mut().unwrap().signature = own.identity().to_owned();
+        assert!(state.is_installed(&own, Some(&looks(1))));
+        assert_eq!(state.installed_version(Some(&looks(1))), Some(&Version::new(1, 0, 0)));
+        for found in [None, Some(&looks(2))] {
+            assert!(!state.is_installed(&own, found));
+            assert_eq!(state.installed_version(found), None);
+        }
+        assert!(!State::default().is_installed(&own, None));
+    }
 }
