@@ -1,5 +1,5 @@
 // `npm run test:faults [-- words of a title]`: what must not break or fool the updater, with numbers: kills, full disks, bad
-// networks, flipped bits, hostile manifests. UPDATER_FAULTS is `sampled` (the default here, for half an hour) or `full`;
+// networks, flipped bits, hostile manifests. UPDATER_FAULTS is `sampled` (the default here, some minutes) or `full`;
 // UPDATER_SEED repeats a run. `npm test` has the quick versions.
 import { choose, run, runSteps, runWith } from './steps.mjs'
 

@@ -13,7 +13,7 @@ use ring::digest;
 use super::{Announced, PublicKey, Signature, SignedMetadata};
 use crate::{Error, Result, system::sync_file};
 
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 256 << 10; // 256 KiB
 
 /// What an artifact must satisfy: who may have signed it, with which signature, as what.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ async fn killed_at_any_moment_the_application_is_complete() {
     let mut layouts = App::layouts().into_iter().cycle();
     // How long an update takes here and now.
     let mut pace = Duration::ZERO;
-    for round in 0..rounds(25, 100, 500) {
+    for round in 0..rounds(25, 500, 500) {
         let app = layouts.next().unwrap()();
         let old = app.content();
         let mut child = Child::start("update for ever", &app, &endpoints);

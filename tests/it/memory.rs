@@ -78,7 +78,7 @@ impl Large {
 
 #[test]
 fn a_large_artifact_is_installed_in_constant_memory() {
-    let (app, large) = (App::new(), Large::new(rounds(64, 512, 2048) * MIB));
+    let (app, large) = (App::new(), Large::new(rounds(64, 2048, 2048) * MIB));
     let (release, size) = (large.release(), HEAD as u64 + large.zeros);
     let server = Server::start(move |request| match request.path.as_str() {
         "/large" => Reply::ok(release.manifest(&request.url("/artifact")).to_string()),
@@ -93,7 +93,7 @@ fn a_large_artifact_is_installed_in_constant_memory() {
 
 #[test]
 fn an_endless_artifact_is_ended_at_its_limit_in_constant_memory() {
-    let (app, limit) = (App::new(), rounds(64, 512, 2048) * MIB);
+    let (app, limit) = (App::new(), rounds(64, 2048, 2048) * MIB);
     let server = Server::start(|request| {
         let release = Release::new().with_entry("format", "appimage");
         match request.path.as_str() {

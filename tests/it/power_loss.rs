@@ -69,7 +69,7 @@ fn when_the_power_is_lost_the_application_is_complete_and_the_next_update_works(
     }
     let (sites, mut random) = (Sites::new(), Random::new("power loss"));
     let layouts: Vec<_> = App::layouts().into_iter().map(|app| (app, moments(&app(), &sites))).collect();
-    let (mut updates, rounds) = ([0, 0], rounds(16, 120, 500));
+    let (mut updates, rounds) = ([0, 0], rounds(16, 500, 500));
     for (round, (app, moments)) in (0..rounds).zip(layouts.into_iter().cycle()) {
         let (app, moment) = lose_power(app, moments, &sites, &mut random);
         let updated = run(sites.assert_recovers(&app, moment, &format!("round {round}, moment {moment}")));

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Quick in `cargo test`; `UPDATER_FAULTS=sampled` fits into half an hour; `full` is for the record.
+/// Quick in `cargo test`; `UPDATER_FAULTS=sampled` is for every day, and `full` for the record.
 pub(crate) fn rounds(quick: u64, sampled: u64, full: u64) -> u64 {
     let extent = std::env::var_os("UPDATER_FAULTS");
     match extent.as_ref().map(|extent| extent.to_str()) {

@@ -109,7 +109,7 @@ fn an_artifact_with_another_bit_is_refused() {
     let mut random = Random::new("artifact flips");
     let (key, signature) = (Signer::author().pubkey(), signature());
     let mut bytes = artifact().to_vec();
-    for round in 0..rounds(300, 20_000, 100_000) {
+    for round in 0..rounds(300, 100_000, 100_000) {
         let bit = random.below(bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         assert!(verify(&key, &signature, &bytes).is_err(), "round {round}: bit {bit}");

@@ -349,7 +349,7 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
     let mut random = Random::new("kill a bundle");
     // How long it takes here and now.
     let mut pace = Duration::ZERO;
-    for round in 0..rounds(25, 100, 500) {
+    for round in 0..rounds(25, 500, 500) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",

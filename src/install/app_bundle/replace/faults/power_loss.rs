@@ -62,7 +62,7 @@ fn when_the_power_is_lost_the_bundle_is_complete_and_the_next_update_works() {
     let totals = LAYOUTS.map(moments);
     println!("{totals:?} moments");
     let mut updates = [0, 0];
-    for round in 0..rounds(20, 120, 500) {
+    for round in 0..rounds(20, 500, 500) {
         let number = usize::from(round % 2 == 1);
         let (layout, chosen) = (LAYOUTS[number], random.below(totals[number]));
         let scene = scene(layout);
@@ -82,7 +82,7 @@ fn when_the_power_is_lost_soon_after_a_replacement_was_ended_the_bundle_is_compl
     }
     let mut random = Random::new("power loss after the end of an installation");
     let totals = LAYOUTS.map(moments);
-    for round in 0..rounds(20, 120, 500) {
+    for round in 0..rounds(20, 500, 500) {
         let number = usize::from(round % 2 == 1);
         let (layout, scene) = (LAYOUTS[number], scene(LAYOUTS[number]));
         let mut disk = disk(&scene);
