@@ -87,8 +87,9 @@ impl PreparedFile {
         }
         let system = &*self.system;
         let origin = parent(self.artifact.path());
-        let Some(beside) = self.beside else { return flush(&[parent(&self.target), origin], system) };
-        beside.keep();
+        if self.beside.is_none() {
+            return flush(&[parent(&self.target), origin], system);
+        }
         // The new version is in place; an original that stays is removed by the next check.
         let _ = system.remove_file(self.artifact.path());
         flush(&[parent(&self.target)], system)
@@ -130,21 +131,19 @@ fn flush(directories: &[&Path], system: &dyn System) -> Result<()> {
 #[derive(Debug)]
 struct Beside {
     copy: VerifiedArtifact,
-    cleanup: Cleanup,
+    _cleanup: Cleanup,
 }
 
 #[derive(Debug)]
 struct Cleanup {
-    path: Option<PathBuf>,
+    path: PathBuf,
     system: Arc<dyn System>,
 }
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // If this fails too, the next check removes the file.
-            let _ = self.system.remove_file(path);
-        }
+        // If this fails, the next check removes the file.
+        let _ = self.system.remove_file(&self.path);
     }
 }
 
@@ -153,15 +152,11 @@ impl Beside {
         check_space(parent(target), artifact.size(), &**system)?;
         let path = parent(target).join(format!("{}{}.tmp", prefix(target), random_name()?));
         let file = system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
-        let cleanup = Cleanup { path: Some(path.clone()), system: Arc::clone(system) };
+        let cleanup = Cleanup { path: path.clone(), system: Arc::clone(system) };
         // While it is held, no sweep takes the copy for a leftover.
         hold(&file).map_err(|error| Error::io("lock", &path, error))?;
         let copy = artifact.copy_to(file, path)?;
-        Ok(Self { copy, cleanup })
-    }
-
-    fn keep(mut self) {
-        self.cleanup.path = None;
+        Ok(Self { copy, _cleanup: cleanup })
     }
 }
 

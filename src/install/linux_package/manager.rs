@@ -252,6 +252,49 @@ mod tests {
     }
 
     #[test]
+    fn questions_are_those_of_the_manuals_and_answers_are_read_as_they_say() {
+        let question = |(program, args): Question| format!("{program} {}", shown(&args));
+        let (line, fields) = ("app 2.0.0 all\n", "Name : app\nVersion : 2.0.0\nArchitecture : any\n");
+        for (manager, name, inspect, installed, answer) in [
+            (
+                Manager::Apt("/usr/bin/apt-get".into()),
+                "apt-get",
+                "dpkg-deb --show --showformat=${Package} ${Version} ${Architecture}\\n -- /proc/self/fd/0",
+                "dpkg-query --show --showformat=${Package} ${Version} ${db:Status-Status}\\n -- app",
+                line,
+            ),
+            (
+                Manager::Dpkg("/usr/bin/dpkg".into()),
+                "dpkg",
+                "dpkg-deb --show --showformat=${Package} ${Version} ${Architecture}\\n -- /proc/self/fd/0",
+                "dpkg-query --show --showformat=${Package} ${Version} ${db:Status-Status}\\n -- app",
+                line,
+            ),
+            (
+                Manager::Rpm("/usr/bin/rpm".into()),
+                "rpm",
+                "rpm --query --package --queryformat %{NAME} %{EVR} %{ARCH}\\n -- /proc/self/fd/0",
+                "rpm --query --queryformat %{NAME} %{EVR}\\n -- app",
+                line,
+            ),
+            (
+                Manager::Pacman("/usr/bin/pacman".into()),
+                "pacman",
+                "pacman --query --info --file -- /proc/self/fd/0",
+                "pacman --query -- app",
+                fields,
+            ),
+        ] {
+            assert_eq!(manager.name(), name);
+            assert_eq!(question(manager.inspect()), inspect);
+            assert_eq!(question(manager.installed("app")), installed);
+            let identity = manager.identity(answer).unwrap();
+            assert_eq!((identity.name.as_str(), identity.version.as_str()), ("app", "2.0.0"));
+            assert_eq!(manager.identity("app"), None);
+        }
+    }
+
+    #[test]
     fn a_lock_held_by_another_is_told_from_failures() {
         let apt = Manager::Apt("/usr/bin/apt-get".into());
         assert!(

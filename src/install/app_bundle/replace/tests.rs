@@ -147,6 +147,18 @@ fn a_real_bundle_is_byte_mode_and_link_identical_and_keeps_its_own_mode() {
 }
 
 #[test]
+fn who_may_write_needs_no_administrator_and_unpacks_beside_the_bundle_behind_links() {
+    let scene = Scene::new();
+    let link = scene.base().join("Linked.app");
+    symlink(&scene.target, &link).unwrap();
+    for target in [&scene.target, &link] {
+        assert!(!needs_administrator(target, &OsSystem).unwrap());
+        assert_eq!(copy_directory(target, &OsSystem).as_deref(), Some(parent(&scene.target)));
+    }
+    assert_eq!(copy_directory(&scene.base().join("Missing.app"), &OsSystem), None);
+}
+
+#[test]
 fn everything_belongs_to_the_owner_of_the_old_bundle() {
     const NOBODY: u32 = 65_534;
     let scene = Scene::new();
