@@ -26,10 +26,11 @@ pub(crate) mod failing;
 pub(crate) mod testing;
 
 #[cfg(unix)]
-#[path = "system/unix.rs"]
-mod os;
-#[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as os;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
