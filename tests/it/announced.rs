@@ -8,25 +8,10 @@ use cargo_packager_updater::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{App, Board, Draft, Release, Reply, Signer, Site, in_hours};
-
-type Change = fn(&mut Config);
-
-fn stable(config: &mut Config) {
-    config.channel = Some("stable".to_owned());
-}
-
-fn beta(config: &mut Config) {
-    config.channel = Some("beta".to_owned());
-}
-
-fn required(config: &mut Config) {
-    config.require_signed_manifest = true;
-}
-
-fn manifests_of_another(config: &mut Config) {
-    config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
-}
+use crate::support::{
+    App, Board, Change, Draft, Release, Reply, Signer, Site, beta, in_hours, manifests_of_another, required,
+    stable,
+};
 
 fn plain(_: &mut Config) {}
 

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::{
     child::run,
     recovery::Sites,
-    support::{App, Call, Random, Release, Site, Verdict, can_watch, rounds, sample, watch},
+    support::{App, Call, OneFails, Random, Release, Site, Verdict, can_watch, rounds, sample, watch},
 };
 
 const FAILURES: [(Errno, ErrorCode); 6] = [
@@ -65,19 +65,9 @@ fn count(app: &App, site: &Site, condition: impl Fn(&Call) -> bool) -> usize {
 
 /// An update whose `chosen` call among those that can fails. Also gives that call.
 fn fail(app: &App, site: &Site, error: Errno, chosen: usize) -> (Result<(), Error>, String) {
-    let (mut calls, mut failed) = (0, String::new());
-    let outcome = update_watched(app, site, |call| {
-        if !call.can_give(error) {
-            return Verdict::Happens;
-        }
-        calls += 1;
-        if calls != chosen + 1 {
-            return Verdict::Happens;
-        }
-        failed = call.to_string();
-        Verdict::Fails(error)
-    });
-    (outcome, failed)
+    let mut one = OneFails::new(error, chosen);
+    let outcome = update_watched(app, site, |call| one.decide(call));
+    (outcome, one.failed)
 }
 
 #[test]

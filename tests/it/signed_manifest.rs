@@ -6,7 +6,9 @@ use std::fs;
 use cargo_packager_updater::{Config, Error, ErrorCode, Pubkeys, Updater};
 use serde_json::{Value, json};
 
-use crate::support::{App, Board, Draft, Reply, Signer, in_hours};
+use crate::support::{
+    App, Board, Change, Draft, Reply, Signer, beta, in_hours, manifests_of_another, required, stable,
+};
 
 use ErrorCode::{
     HttpStatus, InsecureUrl, InvalidManifest, InvalidSignature, ManifestExpired, ManifestRollback,
@@ -24,7 +26,7 @@ enum Outcome {
 struct Step {
     answer: Reply,
     expected: Outcome,
-    change: fn(&mut Config),
+    change: Change,
     before: fn(&App),
 }
 
@@ -34,7 +36,7 @@ impl Step {
     }
 
     /// By an application with other options.
-    fn with(self, change: fn(&mut Config)) -> Self {
+    fn with(self, change: Change) -> Self {
         Self { change, ..self }
     }
 
@@ -66,25 +68,8 @@ fn draft(sequence: u64) -> Draft {
     Draft::new(sequence)
 }
 
-fn stable(config: &mut Config) {
-    config.channel = Some("stable".to_owned());
-}
-
-fn beta(config: &mut Config) {
-    config.channel = Some("beta".to_owned());
-}
-
-fn required(config: &mut Config) {
-    config.require_signed_manifest = true;
-}
-
 fn as_app(config: &mut Config) {
     config.app_id = Some("com.example.app".to_owned());
-}
-
-/// Artifacts of the author, manifests of somebody else: a key that is used every week is kept elsewhere.
-fn manifests_of_another(config: &mut Config) {
-    config.manifest_pubkeys = Some(Signer::stranger().pubkey().into());
 }
 
 fn manifests_of_author(config: &mut Config) {

@@ -9,6 +9,7 @@ mod child;
 mod clock;
 #[cfg(target_pointer_width = "64")]
 mod durable;
+mod options;
 mod panics;
 mod release;
 mod rounds;
@@ -30,6 +31,7 @@ pub(crate) use child::{Child, child_task};
 pub(crate) use clock::Clock;
 #[cfg(target_pointer_width = "64")]
 pub(crate) use durable::Durable;
+pub(crate) use options::{Change, beta, manifests_of_another, required, stable};
 pub(crate) use panics::Panics;
 pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
@@ -40,7 +42,7 @@ pub(crate) use skip::skip;
 pub(crate) use tls::Tls;
 pub(crate) use tools::has;
 #[cfg(target_pointer_width = "64")]
-pub(crate) use watch::{Verdict, can_watch, watch};
+pub(crate) use watch::{OneFails, Verdict, can_watch, watch};
 
 use std::time::Duration;
 

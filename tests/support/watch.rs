@@ -28,6 +28,32 @@ pub(crate) enum Verdict {
     Gave(usize),
 }
 
+/// Of the calls that can fail in one way, the chosen one does, counted from 0.
+pub(crate) struct OneFails {
+    error: Errno,
+    left: usize,
+    /// That call, once it was made.
+    pub(crate) failed: String,
+}
+
+impl OneFails {
+    pub(crate) fn new(error: Errno, chosen: usize) -> Self {
+        Self { error, left: chosen + 1, failed: String::new() }
+    }
+
+    pub(crate) fn decide(&mut self, call: &Call) -> Verdict {
+        if self.left == 0 || !call.can_give(self.error) {
+            return Verdict::Happens;
+        }
+        self.left -= 1;
+        if self.left > 0 {
+            return Verdict::Happens;
+        }
+        self.failed = call.to_string();
+        Verdict::Fails(self.error)
+    }
+}
+
 /// Works on a thread of its own. Its calls, and those of the threads and programs that it starts, wait for the decision
 /// where they are about what lies in one of the directories; one after the other.
 pub(crate) fn watch<T: Send>(

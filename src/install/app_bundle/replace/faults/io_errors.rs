@@ -25,19 +25,9 @@ fn calls(layout: Layout, error: Errno) -> Cases {
 
 /// A replacement whose `chosen` call among those that can fails. Also gives that call.
 fn fail(scene: &Scene, layout: Layout, error: Errno, chosen: usize) -> (Result<Progress>, String) {
-    let (mut calls, mut failed) = (0, String::new());
-    let outcome = replace_watched(scene.base(), layout, |call| {
-        if !call.can_give(error) {
-            return Verdict::Happens;
-        }
-        calls += 1;
-        if calls != chosen + 1 {
-            return Verdict::Happens;
-        }
-        failed = call.to_string();
-        Verdict::Fails(error)
-    });
-    (outcome, failed)
+    let mut one = OneFails::new(error, chosen);
+    let outcome = replace_watched(scene.base(), layout, |call| one.decide(call));
+    (outcome, one.failed)
 }
 
 #[test]
