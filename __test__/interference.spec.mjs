@@ -4,11 +4,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 
+import { pendingUpdate } from '../index.js'
 import { appImage } from './support/artifact.mjs'
-import { runChild } from './support/child.mjs'
+import { ADDON, runChild } from './support/child.mjs'
 import { fixture, tempDir } from './support/fixture.mjs'
-import { rounds, seed } from './support/rounds.mjs'
+import { Random, rounds, seed } from './support/rounds.mjs'
 
 const ACTOR = fileURLToPath(new URL('./support/interference.mjs', import.meta.url))
 /** The main thread of a process, and workers beside it. */
@@ -70,3 +72,37 @@ for (let done = 0; done < rounds(250, 3_000, 10_000); done += RUNS_OF_PROCESS) {
     },
   )
 }
+
+/** Whether an update is under way; what is staged is discarded. */
+async function isBusy(options) {
+  try {
+    await (await pendingUpdate('1.0.0', options))?.discard()
+    return false
+  } catch (error) {
+    if (error.code === 'ERR_UPDATER_BUSY') return true
+    throw error
+  }
+}
+
+const STAGING = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const { checkUpdate } = require(workerData.addon)
+  checkUpdate('1.0.0', workerData.options).then((update) => {
+    parentPort.postMessage('now')
+    return update.stage({ onProgress() {} })
+  })
+`
+
+testHere('a worker that ends at any moment of a download leaves no update under way', async (t) => {
+  const { options, publish } = await fixture(t)
+  publish(SMALL)
+  const random = new Random(seed())
+  for (let round = 0; round < rounds(60, 400, 2_000); round += 1) {
+    const worker = new Worker(STAGING, { eval: true, workerData: { addon: ADDON, options } })
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    await sleep(random.below(15))
+    await worker.terminate()
+    for (let tries = 0; tries < 100 && (await isBusy(options)); tries += 1) await sleep(20)
+    t.false(await isBusy(options), `round ${round}`)
+  }
+})

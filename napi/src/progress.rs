@@ -108,7 +108,10 @@ impl Listener {
         cancel: CancellationToken,
     ) -> Result<(), Failure> {
         while let Some((progress, _told)) = receiver.recv().await {
-            if let Err(failure) = self.tell(progress).await {
+            // An environment that ends keeps calls that it will never make: whoever waited for one would hold the lock of
+            // all updates for as long as the process lives.
+            let told = cancel.run_until_cancelled(self.tell(progress)).await;
+            if let Err(failure) = told.unwrap_or_else(|| Err(Error::Cancelled.into())) {
                 cancel.cancel();
                 return Err(failure);
             }
