@@ -1,5 +1,5 @@
-// `npm run hosts:setup [-- parts]`: installs what `npm run cross`, `npm run test:hosts` and `npm run fuzz` need: packages of Debian's (as
-// root), and the rest into the ignored directory `.cache/hosts`. Quick where all is there.
+// `npm run hosts:setup [-- parts]`: installs what `npm run cross`, `npm run test:hosts` and `npm run fuzz` need: packages of
+// Debian's (as root), and the rest into the ignored directory `.cache/hosts`. Quick where all is there.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -67,7 +67,7 @@ impl Abort {
 }
 
 /// Cancelled when the environment ends, so that a terminated worker leaves no transfer behind.
-fn environment(env: &Env) -> CancellationToken {
+pub(crate) fn environment(env: &Env) -> CancellationToken {
     if let Ok(Some(token)) = env.get_instance_data::<CancellationToken>() {
         return token.clone();
     }

@@ -11,7 +11,7 @@ use napi::{
 use napi_derive::napi;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{error::Failure, value::Given};
+use crate::{abort::environment, error::Failure, value::Given};
 
 const INTEGER_MAX: u64 = (1 << 53) - 1; // Number.MAX_SAFE_INTEGER
 
@@ -108,10 +108,7 @@ impl Listener {
         cancel: CancellationToken,
     ) -> Result<(), Failure> {
         while let Some((progress, _told)) = receiver.recv().await {
-            // An environment that ends keeps calls that it will never make: whoever waited for one would hold the lock of
-            // all updates for as long as the process lives.
-            let told = cancel.run_until_cancelled(self.tell(progress)).await;
-            if let Err(failure) = told.unwrap_or_else(|| Err(Error::Cancelled.into())) {
+            if let Err(failure) = self.tell(progress).await {
                 cancel.cancel();
                 return Err(failure);
             }
@@ -140,15 +137,17 @@ impl Listener {
 }
 
 /// A JavaScript function that is called from other threads, one call after the other.
-pub(crate) struct Callback<Args: JsValuesTupleIntoVec + 'static>(
-    ThreadsafeFunction<Args, UnknownReturnValue, Args, Status, false>,
-);
+pub(crate) struct Callback<Args: JsValuesTupleIntoVec + 'static> {
+    function: ThreadsafeFunction<Args, UnknownReturnValue, Args, Status, false>,
+    /// Cancelled when the function's environment ends.
+    environment: CancellationToken,
+}
 
 impl<Args: JsValuesTupleIntoVec + Send + 'static> Callback<Args> {
     fn read(given: &Given) -> Result<Self> {
         let function: Function<Args, UnknownReturnValue> = given.function()?;
         let callback = function.build_threadsafe_function().build_callback(|context| Ok(context.value));
-        given.read(callback).map(Self)
+        Ok(Self { function: given.read(callback)?, environment: environment(given.env) })
     }
 
     fn read_nullable(given: &Given) -> Result<Option<Self>> {
@@ -158,7 +157,7 @@ impl<Args: JsValuesTupleIntoVec + Send + 'static> Callback<Args> {
     /// Returns when the function has. Fails with what it threw.
     async fn call(&self, args: Args) -> Result<(), Failure> {
         let (sender, receiver) = oneshot::channel();
-        let status = self.0.call_with_return_value(
+        let status = self.function.call_with_return_value(
             args,
             ThreadsafeFunctionCallMode::NonBlocking,
             move |returned, _| {
@@ -167,9 +166,11 @@ impl<Args: JsValuesTupleIntoVec + Send + 'static> Callback<Args> {
                 Ok(())
             },
         );
-        match (status, receiver.await) {
-            (Status::Ok, Ok(Ok(()))) => Ok(()),
-            (Status::Ok, Ok(Err(thrown))) => Err(Failure::Thrown(thrown)),
+        // An environment that ends may keep calls that it will never make: whoever waited for one would hold the lock of
+        // all updates for as long as the process lives.
+        match (status, self.environment.run_until_cancelled(receiver).await) {
+            (Status::Ok, Some(Ok(Ok(())))) => Ok(()),
+            (Status::Ok, Some(Ok(Err(thrown)))) => Err(Failure::Thrown(thrown)),
             // The environment has ended.
             _ => Err(Error::Cancelled.into()),
         }
