@@ -14,14 +14,18 @@ use crate::{
 pub fn state(input: &[u8]) {
     let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return };
     let (name, content) = (input.get(..end).unwrap_or_default(), input.get(end + 1..).unwrap_or_default());
-    let records = Records::new();
-    match name {
-        b"state" => records.check_state(content),
-        b"manifests" => records.check_manifests(content),
-        b"staged" => records.check_staged(content),
-        b"partial" => records.check_partial(content),
-        _ => {}
-    }
+    // Making the directory takes longer than most records.
+    thread_local!(static RECORDS: Records = Records::new());
+    RECORDS.with(|records| {
+        records.forget();
+        match name {
+            b"state" => records.check_state(content),
+            b"manifests" => records.check_manifests(content),
+            b"staged" => records.check_staged(content),
+            b"partial" => records.check_partial(content),
+            _ => {}
+        }
+    });
 }
 
 struct Records {
@@ -36,6 +40,18 @@ impl Records {
         let data = DataDir::locate(Some(base.path()), "application", &OsSystem).unwrap();
         data.prepare().unwrap();
         Self { base, data, signature: Signature::parse(SIGNATURE).unwrap() }
+    }
+
+    fn forget(&self) {
+        for directory in [self.path(""), self.data.downloads()] {
+            for found in fs::read_dir(directory)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_file())
+            {
+                fs::remove_file(found).unwrap();
+            }
+        }
     }
 
     fn plant(&self, name: &str, content: &[u8]) {
