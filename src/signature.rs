@@ -54,6 +54,10 @@ impl Signature {
         let [untrusted_comment, signature, trusted_comment, _] = lines.as_slice() else {
             return Err(invalid(format!("expected four lines, got {}", lines.len())));
         };
+        // A line read back from what is kept would have one less each time.
+        if lines.iter().any(|line| line.ends_with('\r')) {
+            return Err(invalid("a line ends with more than one carriage return"));
+        }
         let Some(untrusted_comment) = untrusted_comment.strip_prefix("untrusted comment: ") else {
             return Err(invalid("the first line is no untrusted comment"));
         };

@@ -163,3 +163,21 @@ fn legacy_signatures_are_refused_with_the_reason() {
     assert_eq!(error.code(), ErrorCode::InvalidSignature);
     assert!(error.to_string().contains("legacy"), "{error}");
 }
+
+#[test]
+fn a_signature_is_the_same_when_it_is_kept_and_read_again() {
+    let text = include_str!("fixtures/artifact.minisig");
+    for spelled in [text.to_owned(), text.replace('\n', "\r\n"), encode(text)] {
+        let signature = Signature::parse(&spelled).unwrap();
+        assert_eq!(Signature::parse(signature.as_str()).unwrap().as_str(), signature.as_str());
+    }
+    // Each line in turn, but for the last, behind which line breaks count for nothing.
+    for (end, _) in text.match_indices('\n').take(3) {
+        let spelled = format!("{}\r\r{}", &text[..end], &text[end..]);
+        assert_eq!(
+            Signature::parse(&spelled).unwrap_err().code(),
+            ErrorCode::InvalidSignature,
+            "{spelled:?}"
+        );
+    }
+}
