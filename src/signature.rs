@@ -136,3 +136,41 @@ fn check_length(name: &str, text: &str, max_bytes: usize) -> Result<()> {
 fn invalid(reason: impl Into<String>) -> Error {
     Error::InvalidSignature { reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorCode;
+
+    const SIGNATURE: &str = include_str!("../tests/fixtures/artifact.minisig");
+    const KEY: &str = include_str!("../tests/fixtures/fixture.pub");
+    const ANOTHER_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+    #[test]
+    fn a_signature_names_the_key_that_it_was_made_with() {
+        let signature = Signature::parse(SIGNATURE).unwrap();
+        assert!(signature.names(&PublicKey::parse(KEY).unwrap()));
+        assert!(!signature.names(&PublicKey::parse(ANOTHER_KEY).unwrap()));
+    }
+
+    /// Whether a signature can have a comment of so many bytes on this line.
+    fn outcome(line: &str, bytes: usize) -> Result<(), ErrorCode> {
+        let with_comment = |found: &str| match found.strip_prefix(line) {
+            Some(_) => format!("{line}{}\n", "c".repeat(bytes)),
+            None => format!("{found}\n"),
+        };
+        let text: String = SIGNATURE.lines().map(with_comment).collect();
+        Signature::parse(&text).map(drop).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn comments_are_as_long_as_minisigns_may_be() {
+        for (line, bytes_max) in [
+            ("untrusted comment: ", UNTRUSTED_COMMENT_MAX_BYTES),
+            ("trusted comment: ", TRUSTED_COMMENT_MAX_BYTES),
+        ] {
+            assert_eq!(outcome(line, bytes_max), Ok(()));
+            assert_eq!(outcome(line, bytes_max + 1), Err(ErrorCode::InvalidSignature));
+        }
+    }
+}
