@@ -196,6 +196,17 @@ impl Installation {
         }
     }
 
+    /// Whether other applications may run from the same file.
+    pub(crate) fn is_shared(&self) -> bool {
+        let is_nothing_of_its_own = self.place.is_err() && matches!(self.package.get(), Some(None));
+        is_nothing_of_its_own || (self.configured.is_none() && runs_others(&self.executable))
+    }
+
+    /// Whether it is still to be found out if the application belongs to a package.
+    pub(crate) fn may_be_packaged(&self) -> bool {
+        self.package.get().is_none()
+    }
+
     /// What an update replaces; where nothing can be replaced, the running executable.
     pub(crate) fn path(&self) -> &Path {
         self.place().map_or(&self.executable, Place::path)
@@ -260,6 +271,12 @@ pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -
             Err(Error::UnsupportedFormat { format: format.to_string(), reason })
         }
     }
+}
+
+/// Programs that run other people's applications: replacing them is never meant.
+fn runs_others(executable: &Path) -> bool {
+    let name = windows::stem(executable);
+    ["node", "nodejs", "electron"].iter().any(|program| name.eq_ignore_ascii_case(program))
 }
 
 fn not_updatable(reason: String) -> Error {
@@ -389,6 +406,30 @@ mod tests {
         assert_eq!(appimage.format(), Some(Format::AppImage));
         assert!(system.runs().is_empty());
         assert!(refusal(Format::Deb, &appimage).contains("/opt/App.AppImage belongs to no deb package"));
+    }
+
+    #[test]
+    fn only_what_runs_from_a_file_of_its_own_is_told_by_that_file() {
+        let runs_from = |executable: &str, configured: Option<&str>, os, system: FakeSystem| {
+            let system = system.with_executable(executable);
+            let installation = Installation::locate(configured.map(Path::new), os, &system).unwrap();
+            installation.find_package(&system);
+            installation.is_shared()
+        };
+        let unpackaged = || FakeSystem::default().with_program(DPKG.0, "exit 1");
+        let packaged = || FakeSystem::default().with_program(DPKG.0, r#"echo "app: $3""#);
+        // What a package manager has answered is kept for each file.
+        assert!(runs_from("/usr/lib/node/node", None, Os::Linux, packaged()));
+        assert!(runs_from("/usr/lib/electron37/electron", None, Os::Linux, packaged()));
+        assert!(runs_from(r"C:\Program Files\nodejs\node.exe", None, Os::Windows, unpackaged()));
+        assert!(runs_from("/opt/script/run", None, Os::Linux, unpackaged()));
+        assert!(!runs_from("/opt/app/app", None, Os::Linux, packaged()));
+        assert!(!runs_from(r"C:\App\App.exe", None, Os::Windows, unpackaged()));
+        let app = "/opt/App/App";
+        assert!(!runs_from("/usr/lib/node/node", Some(app), Os::Linux, unpackaged().with_file(app, b"")));
+        // It may still turn out to be a package's.
+        let silent = FakeSystem::default().with_broken_program(DPKG.0);
+        assert!(!runs_from("/opt/silent/app", None, Os::Linux, silent));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Release {
     pub(crate) size: Option<u64>,
     /// The keys under which its manifest was signed and verified; none where it was not.
     pub(crate) manifest_keys: Vec<PublicKey>,
+    /// Until when its manifest is to be believed, where it was signed.
+    pub(crate) expires: Option<OffsetDateTime>,
 }
 
 /// A JSON object, such as a manifest before its members are read.
@@ -77,7 +79,6 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
     let announced_signature = reader.text(entry, "signature")?.to_owned();
     let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
     let size = reader.whole_number(entry, "size")?;
-    let manifest_keys = Vec::new();
     Ok(Release {
         version,
         notes,
@@ -88,7 +89,8 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
         announced_signature,
         format,
         size,
-        manifest_keys,
+        manifest_keys: Vec::new(),
+        expires: None,
     })
 }
 

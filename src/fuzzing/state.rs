@@ -66,10 +66,11 @@ impl Records {
         self.plant("state.json", content);
         let found = self.data.state().unwrap();
         let looks = Fingerprint { inode: 1, size: 1, modified_ns: 1 };
-        let looked = [None, Some(&looks), found.installed.as_ref().map(|installed| &installed.fingerprint)];
-        for state in [found.clone(), found.clone().withdrawn()] {
-            for settled in looked.map(|looks| state.clone().settled(looks)) {
-                assert!(settled.begun.is_none());
+        let looked = [None, Some(&looks), found.installed.last().map(|installed| &installed.fingerprint)];
+        let place = found.begun.last().map_or("", |begun| &begun.place);
+        for state in [found.clone(), found.clone().withdrawn(place)] {
+            for settled in looked.map(|looks| state.clone().settled(place, looks)) {
+                assert!(settled.begun.iter().all(|begun| begun.place != place));
                 // What was demanded once stays so.
                 assert!(settled.signed_version_seen || !found.signed_version_seen);
             }
@@ -88,6 +89,7 @@ impl Records {
                 keys: vec![key.to_owned()],
                 sequence,
                 payload: payload.to_owned(),
+                version: None,
             };
             let Ok(after) = found.with(&seen(7, "x")) else { continue };
             assert!(after.requires_signed(channel));
@@ -99,6 +101,7 @@ impl Records {
             keys: vec!["k".to_owned()],
             sequence: u64::MAX,
             payload: "x".to_owned(),
+            version: None,
         };
         let change = |seen: &SeenManifests| Ok(seen.with(&sighting).unwrap_or_else(|_| seen.clone()));
         self.data.change_seen_manifests(change).unwrap();

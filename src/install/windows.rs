@@ -10,15 +10,13 @@ use std::{
 
 pub(super) use prepared::PreparedInstaller;
 
-use super::{Order, Place};
+use super::{Order, Place, runs_others};
 use crate::{
     Error, InstallMode, Result,
     system::{Command, Installers, System},
     target::Format,
 };
 
-/// Programs that run other people's applications while these are being developed: replacing them is never meant.
-const DEVELOPMENT: [&str; 2] = ["node.exe", "electron.exe"];
 /// Bytes of a file name, for names that become part of a longer path.
 const STEM_MAX_CHARS: usize = 48;
 const MZ_MAGIC: &[u8] = b"MZ";
@@ -59,8 +57,7 @@ pub(super) fn locate(
     executable: &Path,
     system: &dyn System,
 ) -> Result<Place, String> {
-    if configured.is_none() && DEVELOPMENT.iter().any(|name| file_name(executable).eq_ignore_ascii_case(name))
-    {
+    if configured.is_none() && runs_others(executable) {
         return Err(format!("{} is no application of its own: set `executablePath`", executable.display()));
     }
     let path = configured.unwrap_or(executable).to_owned();
@@ -232,7 +229,7 @@ fn file_name(path: &Path) -> String {
     text.rsplit(['\\', '/']).next().unwrap_or_default().to_owned()
 }
 
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     let name = file_name(path);
     name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned())
 }

@@ -170,27 +170,22 @@ impl SignedManifest {
 
     /// Whether it is valid at this time: who withholds newer manifests cannot do so for ever.
     pub(crate) fn check_time(&self, now: OffsetDateTime, source: &str) -> Result<()> {
-        let (what, when) = if now >= self.expires {
-            ("expired", self.expires)
-        } else if self.issued > now.saturating_add(CLOCK_SKEW_MAX) {
-            ("was issued in the future", self.issued)
-        } else {
-            return Ok(());
-        };
-        let shown = |time: OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
-        let reason = format!("it {what}: {}; the time of this machine is {}", shown(when), shown(now));
-        Err(Error::ManifestExpired { url: source.to_owned(), reason })
+        check_expiry(self.expires, now, source)?;
+        if self.issued > now.saturating_add(CLOCK_SKEW_MAX) {
+            return Err(time_error("was issued in the future", self.issued, now, source));
+        }
+        Ok(())
     }
 
     /// What it announces for whatever platform.
-    pub(crate) fn version(&self, source: &str) -> Result<Version> {
-        Reader { source }.version(&self.manifest)
+    fn version(&self) -> Option<Version> {
+        Reader { source: "" }.version(&self.manifest).ok()
     }
 
     /// The release for one target; see [`read_release`].
     pub(crate) fn release(&self, targets: &[String], os: Os, source: &str) -> Result<Release> {
         let release = read_release(&self.manifest, targets, os, source)?;
-        Ok(Release { manifest_keys: self.signers.clone(), ..release })
+        Ok(Release { manifest_keys: self.signers.clone(), expires: Some(self.expires), ..release })
     }
 
     /// The members of the payload.
@@ -206,8 +201,20 @@ impl SignedManifest {
             keys: self.signers.iter().map(|key| key.as_line().to_owned()).collect(),
             sequence: self.sequence,
             payload: self.digest.clone(),
+            version: self.version(),
         }
     }
+}
+
+/// Whether what is to be believed until `expires` still is.
+pub(crate) fn check_expiry(expires: OffsetDateTime, now: OffsetDateTime, source: &str) -> Result<()> {
+    if now < expires { Ok(()) } else { Err(time_error("expired", expires, now, source)) }
+}
+
+fn time_error(what: &str, when: OffsetDateTime, now: OffsetDateTime, source: &str) -> Error {
+    let shown = |time: OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
+    let reason = format!("it {what}: {}; the time of this machine is {}", shown(when), shown(now));
+    Error::ManifestExpired { url: source.to_owned(), reason }
 }
 
 fn check_kind(found: &str, spec_version: u64, reader: &Reader<'_>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! [`SeenManifests`]: which signed manifests this application has seen, so that none older is believed.
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 /// Channels and keys are those that the application is configured with, so that there are few; the bound keeps the record
@@ -16,6 +17,8 @@ pub(crate) struct Sighting {
     pub(crate) sequence: u64,
     /// Digest of the payload.
     pub(crate) payload: String,
+    /// What it announces, where that can be read.
+    pub(crate) version: Option<Version>,
 }
 
 /// The memory of one application: the highest sequence of each channel under each key, the last seen at the end.
@@ -31,6 +34,7 @@ struct Counter {
     key: String,
     sequence: u64,
     payload: String,
+    version: Option<Version>,
 }
 
 /// Why a manifest is not believed.
@@ -48,6 +52,13 @@ impl SeenManifests {
         self.counters.iter().any(|counter| counter.channel == channel)
     }
 
+    /// Whether the publisher's last word on this channel is a lower version: this one was taken back.
+    pub(crate) fn has_withdrawn(&self, channel: &str, version: &Version) -> bool {
+        let last = self.counters.iter().rev().find(|counter| counter.channel == channel);
+        let announced = last.and_then(|counter| counter.version.as_ref());
+        announced.is_some_and(|announced| announced.cmp_precedence(version).is_lt())
+    }
+
     /// The memory with this manifest in it. One that was signed under several keys must be new enough under each of those
     /// whose signatures it has come with: who takes one away is left with what holds under the others.
     pub(crate) fn with(&self, sighting: &Sighting) -> Result<Self, Rollback> {
@@ -61,7 +72,7 @@ impl SeenManifests {
     }
 
     fn count(&mut self, key: &str, sighting: &Sighting) -> Result<(), Rollback> {
-        let Sighting { channel, sequence, payload, .. } = sighting;
+        let Sighting { channel, sequence, payload, version, .. } = sighting;
         let is_known = |counter: &Counter| counter.channel == *channel && counter.key == key;
         for known in self.counters.iter().filter(|counter| is_known(counter)) {
             if *sequence < known.sequence {
@@ -77,6 +88,7 @@ impl SeenManifests {
             key: key.to_owned(),
             sequence: *sequence,
             payload: payload.clone(),
+            version: version.clone(),
         });
         Ok(())
     }
@@ -92,7 +104,12 @@ mod tests {
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             sequence,
             payload: payload.to_owned(),
+            version: None,
         }
+    }
+
+    fn announcing(version: &str, sighting: Sighting) -> Sighting {
+        Sighting { version: Some(version.parse().unwrap()), ..sighting }
     }
 
     fn after(sightings: &[Sighting]) -> SeenManifests {
@@ -138,8 +155,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_higher_than_the_last_word_on_its_channel_was_taken_back() {
+        let higher = announcing("2.0.0", sighting("stable", &["a"], 1, "x"));
+        let lower = announcing("1.5.0+7", sighting("stable", &["b"], 1, "y"));
+        let elsewhere = announcing("1.0.0", sighting("beta", &["a"], 9, "z"));
+        let seen = after(&[higher.clone(), lower, elsewhere]);
+        for (version, withdrawn) in
+            [("2.0.0", true), ("1.5.1-rc.1", true), ("1.5.0", false), ("1.4.0", false)]
+        {
+            assert_eq!(seen.has_withdrawn("stable", &version.parse().unwrap()), withdrawn, "{version}");
+        }
+        let version = Version::new(2, 0, 0);
+        assert!(!seen.has_withdrawn("", &version));
+        assert!(!seen.with(&Sighting { sequence: 2, ..higher }).unwrap().has_withdrawn("stable", &version));
+        let unreadable = sighting("stable", &["a"], 3, "q");
+        assert!(!seen.with(&unreadable).unwrap().has_withdrawn("stable", &version));
+    }
+
+    #[test]
     fn the_memory_is_bounded_and_forgets_what_was_seen_the_longest_ago() {
-        let on = |channel: &str, sequence| sighting(channel, &["k"], sequence, "x");
+        let longest = format!("1.0.0-{}", "x".repeat(250));
+        let on = |channel: &str, sequence| announcing(&longest, sighting(channel, &["k"], sequence, "x"));
         let others = (0..1000).map(|n| format!("{n}{}", "\"".repeat(250)));
         let seen = others.fold(SeenManifests::default(), |seen, channel| {
             // One that is in use is not pushed out by any number of others.

@@ -143,7 +143,7 @@ fn a_state_that_cannot_be_read_is_not_forgotten() {
 
 fn sighting(sequence: u64) -> Sighting {
     let (channel, keys) = (String::new(), vec!["key".to_owned()]);
-    Sighting { channel, keys, sequence, payload: sequence.to_string() }
+    Sighting { channel, keys, sequence, payload: sequence.to_string(), version: None }
 }
 
 fn see(data: &DataDir, sequence: u64) -> Result<(), Rollback> {
@@ -342,7 +342,7 @@ fn a_record_is_read_up_to_its_limit_and_not_beyond() {
     let data = data_dir(base.path());
     data.prepare().unwrap();
     let padded = |bytes: u64| {
-        let record = r#"{"installed":null,"signed_version_seen":true}"#;
+        let record = r#"{"installed":[],"signed_version_seen":true}"#;
         let spaces = usize::try_from(bytes).unwrap() - record.len();
         fs::write(data.path.join("state.json"), format!("{record}{}", " ".repeat(spaces))).unwrap();
         data.state().unwrap().signed_version_seen

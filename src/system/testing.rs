@@ -33,6 +33,7 @@ pub(crate) struct FakeSystem {
     root: bool,
     disk: bool,
     writing_fails: Option<ErrorKind>,
+    executable: Option<PathBuf>,
 }
 
 impl FakeSystem {
@@ -66,6 +67,12 @@ impl FakeSystem {
     /// Why no directory can be written to.
     pub(crate) fn with_refusal(mut self, kind: ErrorKind) -> Self {
         self.writing_fails = Some(kind);
+        self
+    }
+
+    /// What runs; else `/usr/bin/node` does.
+    pub(crate) fn with_executable(mut self, path: &str) -> Self {
+        self.executable = Some(path.into());
         self
     }
 
@@ -130,7 +137,7 @@ impl System for FakeSystem {
     }
 
     fn current_exe(&self) -> io::Result<PathBuf> {
-        Ok("/usr/bin/node".into())
+        Ok(self.executable.clone().unwrap_or_else(|| "/usr/bin/node".into()))
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {

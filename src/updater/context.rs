@@ -12,10 +12,10 @@ use crate::{
     config::Settings,
     install::{self, InstallPlan, Installation, Order},
     manifest::Release,
-    signature::{Announced, Signature, Trust, VerifiedArtifact},
-    state::{DataDir, State, remove, short_hash},
+    signature::{Announced, PublicKey, Signature, Trust, VerifiedArtifact},
+    state::{Begun, DataDir, Expected, State, remove, short_hash},
     system::{Fingerprint, System},
-    target::Format,
+    target::{Format, canonical_key},
     updater::{InstallOptions, PreparedInstall, is_wanted},
 };
 
@@ -49,13 +49,36 @@ impl Context {
         bundle.into_iter().chain([target.to_string()]).collect()
     }
 
+    /// Whether a release under this key of a manifest is for this application.
+    pub(super) fn is_for(&self, target: &str) -> bool {
+        let target = canonical_key(target);
+        self.target_keys().iter().any(|key| canonical_key(key) == target)
+    }
+
     pub(super) fn data(&self) -> Result<DataDir> {
         let config = &self.settings.config;
         let application = match &config.app_id {
             Some(id) => short_hash(format!("app:{id}").as_bytes()),
-            None => short_hash(self.real_path().as_os_str().as_encoded_bytes()),
+            None if self.installation.is_shared() => short_hash(&self.path_and_keys()),
+            None => self.place(),
         };
         DataDir::locate(config.data_dir.as_deref(), &application, &*self.system)
+    }
+
+    /// Names what an update replaces.
+    fn place(&self) -> String {
+        short_hash(self.real_path().as_os_str().as_encoded_bytes())
+    }
+
+    /// Names what runs from a file from which others run, too. What they have seen must lock nobody out.
+    fn path_and_keys(&self) -> Vec<u8> {
+        let keys = self.settings.keys.iter().chain(&self.settings.manifest_keys);
+        let mut lines: Vec<&str> = keys.map(PublicKey::as_line).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let mut name = self.real_path().into_os_string().into_encoded_bytes();
+        lines.iter().for_each(|line| name.extend(["\0", line].concat().bytes()));
+        name
     }
 
     fn real_path(&self) -> PathBuf {
@@ -69,7 +92,7 @@ impl Context {
 
     /// What earlier installations left on record.
     pub(super) fn state(&self) -> Result<State> {
-        Ok(self.data()?.state()?.settled(self.fingerprint().as_ref()))
+        Ok(self.data()?.state()?.settled(&self.place(), self.fingerprint().as_ref()))
     }
 
     /// The higher one of what this process says and what an update has put in its place since it started: an old
@@ -123,7 +146,7 @@ impl Context {
             return false;
         }
         let state = self.data().and_then(|data| data.state()).unwrap_or_default();
-        state.has_failed(&release.signature, self.fingerprint().as_ref())
+        state.has_failed(&release.signature, &self.place(), self.fingerprint().as_ref())
     }
 
     /// Removes what earlier runs left and nobody needs. It only tidies, so its failures are no reason to end a check.
@@ -149,8 +172,32 @@ impl Context {
     /// Writes down how the last installation came out.
     pub(super) fn settle(&self, data: &DataDir) -> Result<()> {
         let known = data.state()?;
-        let settled = known.clone().settled(self.fingerprint().as_ref());
+        let settled = known.clone().settled(&self.place(), self.fingerprint().as_ref());
         if settled == known { Ok(()) } else { data.write_state(&settled) }
+    }
+
+    /// Writes down that the last step of an installation is to be done. Where it cannot be told how that comes out, only
+    /// that an earlier one counts no more.
+    pub(super) fn begin(
+        &self,
+        data: &DataDir,
+        signature: &Signature,
+        version: Option<Version>,
+        expected: Option<Expected>,
+    ) -> Result<()> {
+        let state = self.state()?;
+        let (place, signature) = (self.place(), signature.identity().to_owned());
+        data.write_state(&match expected {
+            Some(expected) => state.beginning(Begun { place, signature, version, expected }),
+            None => state,
+        })
+    }
+
+    /// Writes down that whoever was asked for it says that it has failed.
+    pub(super) fn withdraw(&self, data: &DataDir) -> Result<()> {
+        let known = data.state()?;
+        let withdrawn = known.clone().withdrawn(&self.place());
+        if withdrawn == known { Ok(()) } else { data.write_state(&withdrawn) }
     }
 
     /// What an installation of this version is asked to do. Installers of Windows need the files of the application, so by

@@ -10,9 +10,9 @@ use crate::{
     endpoint::{Endpoint, display},
     manifest::{
         Object, Release, parse_object, read_release,
-        signed::{Envelope, SignedManifest},
+        signed::{Envelope, SignedManifest, check_expiry},
     },
-    signature::Signature,
+    signature::{PublicKey, Signature},
     state::{Rollback, SeenManifests, Staged},
 };
 
@@ -35,7 +35,6 @@ impl Context {
         // It is the publisher's newest word, whatever it has for this platform: another endpoint must not put an older
         // one in its place.
         self.remember(&signed, &source)?;
-        self.forget_withdrawn(&signed.version(&source)?)?;
         let release = signed.release(&targets, os, &source)?;
         endpoint.check_artifact_url(&release.url, from)?;
         Ok(release)
@@ -69,50 +68,37 @@ impl Context {
     }
 
     /// Whether a staged release would be believed now: the application may have changed its channel, its keys or its
-    /// demands since it was announced.
+    /// demands since it was announced, and the publisher may have taken it back.
     pub(super) fn is_still_announced(&self, staged: &Staged) -> Result<bool> {
-        let is_trusted = |line: &String| self.settings.manifest_keys.iter().any(|key| key.as_line() == line);
-        let is_signed = staged.manifest_keys.iter().any(is_trusted);
-        let is_plain = staged.manifest_keys.is_empty();
-        Ok(staged.channel == self.channel() && (is_signed || (is_plain && self.why_signed()?.is_none())))
+        let keys: Vec<&str> = staged.manifest_keys.iter().map(String::as_str).collect();
+        Ok(staged.channel == self.channel() && self.is_believed(&staged.version, &keys)?)
+    }
+
+    /// Whether a release of this channel would be believed whose manifest was signed under these keys, or not at all.
+    fn is_believed(&self, version: &Version, keys: &[&str]) -> Result<bool> {
+        let is_trusted = |line: &&str| self.settings.manifest_keys.iter().any(|key| key.as_line() == *line);
+        let is_signed = keys.iter().any(is_trusted);
+        let may_be_plain = keys.is_empty() && self.why_signed()?.is_none();
+        // Only what is signed takes back: else a server could undo every update.
+        let is_withdrawn = self.seen_manifests()?.has_withdrawn(self.channel(), version);
+        Ok((is_signed || may_be_plain) && !is_withdrawn)
     }
 
     /// The same for what is on record, before it is installed: another run may have put it there, and a check may have
     /// changed what is demanded.
     pub(super) fn refuse_unannounced(&self, signature: &Signature) -> Result<()> {
         let Some(staged) = self.data()?.staged_as(signature) else { return Ok(()) };
-        if self.is_still_announced(&staged)? {
-            return Ok(());
-        }
-        let reason = format!(
-            "{} was staged from another channel, or from a manifest that is not signed as it has to be now",
-            staged.version
-        );
-        Err(Error::NotUpdatable { reason })
+        if self.is_still_announced(&staged)? { Ok(()) } else { Err(not_announced(&staged.version)) }
     }
 
-    /// Forgets a staged release that is higher than what the publisher has just signed as the newest of this channel: it
-    /// was taken back, and must not be installed at the next start. Never on the word of a manifest that nobody signed,
-    /// with which a server could undo every update.
-    fn forget_withdrawn(&self, newest: &Version) -> Result<()> {
-        let Ok(data) = self.data() else { return Ok(()) };
-        let withdrawn = || {
-            let staged = data.staged().filter(|staged| staged.channel == self.channel())?;
-            newest.cmp_precedence(&staged.version).is_lt().then(|| staged.parsed_signature())
-        };
-        if withdrawn().is_none() {
-            return Ok(());
+    /// The same for a release that was found a while ago. The manifest may also have expired since: who holds up the
+    /// download must not win the time in which another one is to be had.
+    pub(super) fn refuse_outdated(&self, release: &Release, source: &str) -> Result<()> {
+        if let Some(expires) = release.expires {
+            check_expiry(expires, OffsetDateTime::now_utc(), source)?;
         }
-        let _lock = match data.lock() {
-            // Something is being staged or installed: the next check sees what has come of it.
-            Err(Error::Busy { .. }) => return Ok(()),
-            lock => lock?,
-        };
-        match withdrawn() {
-            Some(Some(signature)) => data.discard_staged(&signature),
-            Some(None) => data.forget_staged(),
-            None => Ok(()),
-        }
+        let keys: Vec<&str> = release.manifest_keys.iter().map(PublicKey::as_line).collect();
+        if self.is_believed(&release.version, &keys)? { Ok(()) } else { Err(not_announced(&release.version)) }
     }
 
     pub(super) fn channel(&self) -> &str {
@@ -133,6 +119,14 @@ impl Context {
             Err(_) => Ok(()),
         }
     }
+}
+
+fn not_announced(version: &Version) -> Error {
+    let reason = format!(
+        "{version} was announced on another channel or by a manifest that is not signed as it has to be now, or was taken \
+         back since"
+    );
+    Error::NotUpdatable { reason }
 }
 
 fn rollback_error(rollback: Rollback, sequence: u64, source: &str) -> Error {

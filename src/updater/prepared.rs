@@ -10,7 +10,7 @@ use crate::{
     install::{self, Change, Prepared, Progress},
     relaunch,
     signature::{Trust, VerifiedArtifact},
-    state::{Begun, DataDir, Expected, State},
+    state::{DataDir, Expected},
 };
 
 /// A verified update, made ready: one quick step, such as a rename, is missing. Dropping it gives that up, and leaves
@@ -64,7 +64,6 @@ impl PreparedInstall {
             let reason = format!("{} is not staged any more", self.trust.announced.version);
             return Err(Error::NotUpdatable { reason });
         }
-        self.context.refuse_unannounced(&self.trust.signature)?;
         self.commit()
     }
 
@@ -72,10 +71,11 @@ impl PreparedInstall {
     pub(super) fn commit(self) -> Result<()> {
         let Self { context, trust, signed_version, prepared, relaunch, args } = self;
         context.refuse_replay(&trust.announced.version)?;
+        context.refuse_unannounced(&trust.signature)?;
         let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
         let progress = prepared.commit(&mut |change| ledger.announce(change)).inspect_err(|_| {
             // The error that led here is the one to report.
-            let _ = ledger.withdraw();
+            let _ = context.withdraw(&ledger.data);
         })?;
         ledger.close(progress);
         if relaunch && progress == Progress::Done {
@@ -100,12 +100,7 @@ impl Ledger<'_> {
             Change::Replaces(new) => Some(Expected::Exactly(new)),
             Change::Begins => self.context.fingerprint().map(Expected::AnythingBut),
         };
-        let begun = expected.map(|expected| Begun {
-            signature: self.trust.signature.identity().to_owned(),
-            version: self.signed_version.clone(),
-            expected,
-        });
-        self.data.write_state(&State { begun, ..self.context.state()? })
+        self.context.begin(&self.data, &self.trust.signature, self.signed_version.clone(), expected)
     }
 
     /// After the last step. What cannot be written or removed now is seen to by the next check.
@@ -119,12 +114,5 @@ impl Ledger<'_> {
             // an application that installs what is pending, and is started again after each refusal, would never run.
             let _ = self.data.forget_staged();
         }
-    }
-
-    /// After the last step has failed. As it lies there, because what it looks like now proves nothing.
-    fn withdraw(&self) -> Result<()> {
-        let known = self.data.state()?;
-        let withdrawn = known.clone().withdrawn();
-        if withdrawn == known { Ok(()) } else { self.data.write_state(&withdrawn) }
     }
 }

@@ -163,7 +163,8 @@ impl StagedUpdate {
                 Err(_) => None,
             },
         };
-        if found.is_none() {
+        // As long as no package manager answers, it cannot be told from one that was made for another package.
+        if found.is_none() && !context.installation.may_be_packaged() {
             data.sweep([]);
             data.forget_staged()?;
         }
@@ -175,7 +176,7 @@ impl StagedUpdate {
             return Ok(None);
         };
         let current = context.is_wanted(&staged.version)
-            && context.target_keys().contains(&staged.target)
+            && context.is_for(&staged.target)
             && !context.is_installed(&signature);
         let path = context.data()?.finished(&signature);
         let metadata = std::fs::symlink_metadata(&path).ok();

@@ -11,7 +11,7 @@ use super::{Context, DownloadOptions, InstallOptions, StagedUpdate, run_blocking
 use crate::{
     Config, Error, Result,
     download::{DiskSink, Download, MemorySink, Sink},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, display},
     http::{Client, Headers},
     manifest::Release,
     progress::{Meter, Phase},
@@ -307,6 +307,7 @@ impl Update {
             let _lock = lock;
             let context = &this.inner.context;
             let data = context.data()?;
+            this.refuse_outdated()?;
             // What was staged before stays usable until this download is finished.
             let staged = data.staged().and_then(|staged| staged.parsed_signature());
             data.sweep(staged.iter().chain([&trust.signature]));
@@ -336,8 +337,16 @@ impl Update {
             .rename(artifact.file(), artifact.path(), &path)
             .map_err(|error| Error::io("rename", artifact.path(), error))?;
         remove(&artifact.path().with_extension("json"))?;
+        // What was downloaded stays: the next check may announce it anew.
+        self.refuse_outdated()?;
         self.make_known(&data, downloaded_bytes)?;
         Ok(artifact.moved_to(path))
+    }
+
+    /// What held when it was found may not hold any more.
+    fn refuse_outdated(&self) -> Result<()> {
+        let Inner { context, release, endpoint } = &*self.inner;
+        context.refuse_outdated(release, &display(&endpoint.url))
     }
 
     fn make_known(&self, data: &DataDir, downloaded_bytes: u64) -> Result<()> {
@@ -364,6 +373,7 @@ impl Update {
         self.preflight(&options)?;
         let data = context.data()?;
         let _lock = data.lock()?;
+        self.refuse_outdated()?;
         let path = data.downloads().join(format!("{}.tmp", random_name()?));
         let file = context.system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
         let trust = self.trust()?;

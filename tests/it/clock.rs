@@ -183,8 +183,9 @@ fn a_clock_that_jumps_again_and_again_neither_crashes_nor_hangs_an_update() {
         let asked = AtomicUsize::new(0);
         let server = unreliable(move |_| jumping.set(jumps[asked.fetch_add(1, Ordering::Relaxed)]));
         let found = outcome(&clock, None, &app, server.url(path));
-        // The first jump comes before the manifest, the second one when it was decided upon.
-        let is_expired = path == "/signed" && jumps[0] != 0;
+        // The first jump comes before the manifest, the last one before the end of the download. Who looks for what
+        // has expired meanwhile does not mind a clock that was put back.
+        let is_expired = path == "/signed" && (jumps[0] != 0 || jumps[4] > 0);
         let expected = if is_expired { EXPIRED } else { UPDATED };
         assert_eq!(found, expected, "round {round}: {path}, {jumps:?}");
         if is_expired {

@@ -11,6 +11,10 @@ async fn offered(app: &App, current: &str, config: Config) -> Option<Update> {
     Updater::new(current, config).unwrap().check().await.unwrap()
 }
 
+async fn offered_to(app: &App, config: Config) -> Option<Update> {
+    offered(app, "1.0.0", config).await
+}
+
 async fn install(app: &App, current: &str, release: Release) -> Result<(), Error> {
     let site = Site::honest(release);
     let update = offered(app, current, app.config(site.endpoint())).await.unwrap();
@@ -126,4 +130,23 @@ async fn a_version_that_was_only_announced_does_not_keep_newer_ones_away() {
     install(&app, "1.0.0", without_version("9.9.9")).await.unwrap();
     let next = Site::honest(Release::version("2.0.0"));
     assert!(offered(&app, "1.0.0", app.config(next.endpoint())).await.is_some());
+}
+
+#[tokio::test]
+async fn what_another_copy_with_the_same_id_installs_makes_nobody_forget_what_is_installed_here() {
+    let (one, two) = (App::new(), App::new());
+    let config = |app: &App, endpoint: String| Config {
+        app_id: Some("com.example.app".to_owned()),
+        data_dir: Some(one.data.clone()),
+        ..app.config(endpoint)
+    };
+    for app in [&one, &two] {
+        let site = Site::honest(Release::version("3.0.0"));
+        let update = offered_to(app, config(app, site.endpoint())).await.unwrap();
+        update.download_and_install(Default::default(), Default::default()).await.unwrap();
+    }
+    let old = Site::honest(Release::version("2.0.0"));
+    for app in [&one, &two] {
+        assert!(offered_to(app, config(app, old.endpoint())).await.is_none());
+    }
 }
