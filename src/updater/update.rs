@@ -142,8 +142,8 @@ impl Update {
     /// Verifies these bytes against the announced signature, then installs them.
     ///
     /// # Errors
-    /// [`Error::SignatureMismatch`] and its relatives, [`Error::NotUpdatable`], [`Error::Busy`], [`Error::Io`] and its
-    /// relatives.
+    /// [`Error::SignatureMismatch`] and its relatives, [`Error::ManifestExpired`], [`Error::NotUpdatable`],
+    /// [`Error::Busy`], [`Error::Io`] and its relatives.
     pub async fn install(&self, bytes: Vec<u8>, options: InstallOptions) -> Result<()> {
         let this = self.clone();
         run_blocking(move || this.install_bytes(&bytes, options)).await
@@ -152,7 +152,8 @@ impl Update {
     /// Downloads to disk in constant memory, continuing an earlier attempt, and verifies. Nothing is installed yet.
     ///
     /// # Errors
-    /// As [`Self::download`]; [`Error::Busy`], [`Error::NoSpace`], [`Error::Io`] and its relatives.
+    /// As [`Self::download`]; [`Error::ManifestExpired`] and [`Error::NotUpdatable`] where the release is not to be had any
+    /// more; [`Error::Busy`], [`Error::NoSpace`], [`Error::Io`] and its relatives.
     pub async fn stage(&self, options: DownloadOptions) -> Result<StagedUpdate> {
         let lock = self.lock().await?;
         let (artifact, downloaded) = self.fetch(options, &lock).await?;
