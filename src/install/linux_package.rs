@@ -4,6 +4,9 @@
 mod elevation;
 mod handover;
 mod identity;
+#[cfg(test)]
+#[cfg(unix)]
+mod installs;
 mod manager;
 mod owner;
 mod programs;
