@@ -365,8 +365,19 @@ pub(crate) fn sweep(installation: &Installation, system: &dyn System) {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
+
+    use rustix::io::Errno;
+
     use super::*;
-    use crate::{ErrorCode, system::testing::FakeSystem};
+    use crate::{
+        ErrorCode,
+        system::{
+            OsSystem,
+            failing::{Failing, FailingSystem, Layout},
+            testing::{FakeSystem, eventually},
+        },
+    };
 
     const APPIMAGE: &[u8] = b"\x7fELF\x02\x01\x01\0AI\x02";
     const DPKG: (&str, &str) = ("/usr/bin/dpkg-query", r#"[ "$3" = /usr/bin/node ] && echo "nodejs: $3""#);
@@ -441,6 +452,76 @@ mod tests {
         let reason = refusal(Format::AppImage, &node);
         assert!(reason.contains("/usr/bin/node belongs to the deb package nodejs"), "{reason}");
         assert!(reason.contains("`executablePath`"), "{reason}");
+    }
+
+    #[test]
+    fn an_installer_of_windows_replaces_no_file() {
+        let system =
+            FakeSystem::default().with_file("/opt/app/run", b"#!/bin/sh").with_program(DPKG.0, "exit 1");
+        let error = planned(Format::Nsis, &located(Some("/opt/app/run"), &system)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UnsupportedFormat);
+    }
+
+    /// An application that is a file, and one that is a bundle, on disk.
+    fn installed() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(directory.path()).unwrap();
+        let (file, bundle) = (base.join("App.AppImage"), base.join("X.app"));
+        fs::write(&file, APPIMAGE).unwrap();
+        fs::create_dir_all(bundle.join("Contents")).unwrap();
+        fs::write(bundle.join(app_bundle::INFO_PLIST), "1").unwrap();
+        (directory, file, bundle)
+    }
+
+    #[test]
+    fn what_tells_one_version_from_another_is_the_file_or_the_bundles_list() {
+        let (_directory, file, bundle) = installed();
+        for (path, mark, os) in
+            [(&file, file.clone(), Os::Linux), (&bundle, bundle.join(app_bundle::INFO_PLIST), Os::MacOs)]
+        {
+            let installation = Installation::locate(Some(path), os, &OsSystem).unwrap();
+            assert_eq!(installation.fingerprint(&OsSystem), Some(OsSystem.fingerprint(&mark).unwrap()));
+        }
+    }
+
+    #[test]
+    fn each_plan_is_asked_what_it_needs_before_a_download() {
+        let (_directory, file, bundle) = installed();
+        let parent = file.parent().unwrap();
+        let elsewhere = FailingSystem::new(Layout::TwoFileSystems, Failing::Only(usize::MAX), Errno::IO);
+        for (plan, copies_to) in [
+            (InstallPlan::ReplaceFile(file.clone()), Some(parent.to_owned())),
+            (InstallPlan::ReplaceBundle(bundle.clone()), Some(parent.to_owned())),
+        ] {
+            check(&plan, &OsSystem).unwrap();
+            assert!(!needs_administrator(&plan, &OsSystem).unwrap());
+            assert_eq!(copy_directory(&plan, parent, &elsewhere), copies_to);
+        }
+        for plan in [
+            InstallPlan::ReplaceFile(parent.join("missing")),
+            InstallPlan::ReplaceBundle(parent.join("missing.app")),
+        ] {
+            assert_eq!(check(&plan, &OsSystem).unwrap_err().code(), ErrorCode::NotUpdatable);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_installation_left_is_removed_beside_each_kind_of_application() {
+        let (_directory, file, bundle) = installed();
+        for (path, os, left) in [(&file, Os::Linux, "1.tmp"), (&bundle, Os::MacOs, "1.tmp")] {
+            let left = path.with_file_name(format!("{}{left}", swap::prefix(path)));
+            if os == Os::Linux {
+                fs::write(&left, "").unwrap()
+            } else {
+                fs::create_dir(&left).unwrap()
+            }
+            let installation = Installation::locate(Some(path), os, &OsSystem).unwrap();
+            eventually(|| {
+                sweep(&installation, &OsSystem);
+                !left.exists()
+            });
+            assert!(!left.exists(), "{}", left.display());
+        }
     }
 
     #[test]

@@ -346,13 +346,36 @@ mod tests {
     fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_beside_it() {
         for layout in LAYOUTS {
             for (error, code) in FAILURES {
+                let unflushed = std::cell::Cell::new(0);
                 let calls = fail_each(layout, Failing::Only, error, |scene, system, error| {
                     assert_eq!(error.code(), code, "{error}");
+                    unflushed.set(unflushed.get() + usize::from(system.has_swapped()));
                     scene.assert_complete(if system.has_swapped() { NEW } else { OLD });
                 });
                 assert!(calls > 6, "{layout:?}: only {calls} calls were seen");
+                // Renamed and not flushed: a power loss could bring the old one back, so it is not called installed.
+                let directories = if layout == Layout::OneFileSystem { 2 } else { 1 };
+                assert_eq!(unflushed.get(), directories, "{layout:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_there_or_no_file_cannot_be_updated() {
+        let scene = Scene::new();
+        for path in [scene.target.with_file_name("missing"), parent(&scene.target).to_owned()] {
+            assert_eq!(resolve(&path, &OsSystem).unwrap_err().code(), ErrorCode::NotUpdatable);
+        }
+        let hidden = scene.target.with_file_name("x".repeat(300));
+        assert_eq!(resolve(&hidden, &OsSystem).unwrap_err().code(), ErrorCode::Io);
+    }
+
+    #[test]
+    fn a_copy_needs_room_beside_the_target_on_another_file_system() {
+        let scene = Scene::new();
+        let asked = |layout| copy_directory(&scene.target, parent(&scene.origin), &*never_failing(layout));
+        assert_eq!(asked(Layout::OneFileSystem), None);
+        assert_eq!(asked(Layout::TwoFileSystems).as_deref(), Some(parent(&scene.target)));
     }
 
     #[test]

@@ -287,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn before_a_download_it_is_known_whether_the_installer_could_run() {
+        let plan = planned(Format::Nsis, &order(InstallMode::Quiet, &[]));
+        let code = |system: &FakeSystem| plan.check(system).unwrap_err().code();
+        assert_eq!(code(&FakeSystem::default()), ErrorCode::NotUpdatable);
+        let elsewhere = FakeSystem::default().with_file(APPLICATION, b"MZ");
+        assert_eq!(code(&elsewhere), ErrorCode::UnsupportedFormat);
+    }
+
+    #[test]
     fn without_relaunch_nobody_starts_the_application() {
         let order = Order { relaunch: false, ..order(InstallMode::Quiet, &[]) };
         let silent = Run::Itself { arguments: " /S".to_owned(), then: None };
