@@ -32,8 +32,8 @@ pub(crate) fn sign_as(bytes: &[u8], comment: &str) -> Signature {
     Signature::parse(&signature.into_string()).unwrap()
 }
 
-/// Signs what the file holds, and verifies it.
-pub(crate) fn verified(path: &Path) -> VerifiedArtifact {
+/// What these bytes, signed and announced as version 2.0.0, have to satisfy.
+pub(crate) fn trust(bytes: &[u8]) -> Arc<Trust> {
     let announced = Announced {
         version: "2.0.0".parse().unwrap(),
         target: "macos-aarch64".to_owned(),
@@ -42,9 +42,12 @@ pub(crate) fn verified(path: &Path) -> VerifiedArtifact {
         app_id: None,
         signed_version_required: true,
     };
-    let keys = vec![public_key()];
-    let signature = sign(&std::fs::read(path).unwrap());
-    let trust = Arc::new(Trust { keys, signature, announced });
+    Arc::new(Trust { keys: vec![public_key()], signature: sign(bytes), announced })
+}
+
+/// Signs what the file holds, and verifies it.
+pub(crate) fn verified(path: &Path) -> VerifiedArtifact {
+    let trust = trust(&std::fs::read(path).unwrap());
     let file = OsSystem.open_private(path).unwrap();
     VerifiedArtifact::from_file(file, path.to_owned(), &trust).unwrap()
 }

@@ -275,3 +275,105 @@ fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::{ErrorCode, signature::testing::trust};
+
+    const BYTES: &[u8] = b"an artifact";
+    /// Of these bytes, by sha512sum(1).
+    const SHA512: &str = "05de0cf40992f7b1dc648f2f017dd8ff0715d1a288daa03d2dd1644f2074749ac67b4f49db92ea52ea14e4e394f468fad0e05cd8a71a85ab441bffeeb7971ff7";
+
+    fn in_a_file<'a>(found: &[u8], trust: &'a Arc<Trust>) -> VerifyingFile<'a> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(found).unwrap();
+        VerifyingFile::open(file, "artifact".into(), trust).unwrap()
+    }
+
+    fn verified(found: &[u8], trust: &Arc<Trust>) -> Result<VerifiedArtifact, ErrorCode> {
+        in_a_file(found, trust).verify().map_err(|error| error.code())
+    }
+
+    #[test]
+    fn what_was_found_and_what_is_added_is_verified_and_counted_as_one() {
+        let trust = trust(BYTES);
+        for split in 0..=BYTES.len() {
+            let (found, added) = BYTES.split_at(split);
+            let mut file = in_a_file(found, &trust);
+            assert_eq!(file.len(), found.len() as u64);
+            file.append(added).unwrap();
+            assert_eq!(file.len(), BYTES.len() as u64);
+            let artifact = file.verify().unwrap();
+            assert_eq!((artifact.size(), artifact.path()), (BYTES.len() as u64, Path::new("artifact")));
+        }
+    }
+
+    #[test]
+    fn after_a_restart_nothing_is_left_of_what_came_before() {
+        let trust = trust(BYTES);
+        let mut file = in_a_file(b"something longer than the artifact", &trust);
+        file.append(b"and more").unwrap();
+        file.restart().unwrap();
+        assert_eq!(file.len(), 0);
+        file.append(BYTES).unwrap();
+        let artifact = file.verify().unwrap();
+        assert_eq!(artifact.file().metadata().unwrap().len(), BYTES.len() as u64);
+        assert_eq!(artifact.sha512().unwrap(), SHA512);
+    }
+
+    #[test]
+    fn other_bytes_are_neither_verified_copied_digested_nor_read() {
+        let trust = trust(BYTES);
+        assert_eq!(verified(b"an artefact", &trust).map(drop), Err(ErrorCode::SignatureMismatch));
+        assert_eq!(trust.verify_bytes(b"an artefact").unwrap_err().code(), ErrorCode::SignatureMismatch);
+        assert_eq!(trust.verify_bytes(BYTES).unwrap().version.as_deref(), Some("2.0.0"));
+        let artifact = verified(BYTES, &trust).unwrap().moved_to("elsewhere".into());
+        assert_eq!(artifact.path(), Path::new("elsewhere"));
+        let everything = |reader: &mut dyn io::BufRead| {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            Ok(bytes)
+        };
+        assert_eq!(artifact.sha512().unwrap(), SHA512);
+        assert_eq!(artifact.read_again(everything).unwrap(), BYTES);
+        // Also where only a part of it is of interest.
+        artifact.read_again(|_| Ok(())).unwrap();
+        let copy = artifact.copy_to(tempfile::tempfile().unwrap(), "copy".into()).unwrap();
+        assert_eq!((copy.sha512().unwrap().as_str(), copy.size()), (SHA512, BYTES.len() as u64));
+
+        let mut file = artifact.file();
+        file.rewind().unwrap();
+        file.write_all(b"AN").unwrap();
+        let copied = artifact.copy_to(tempfile::tempfile().unwrap(), "copy".into());
+        for outcome in [artifact.sha512().map(drop), artifact.read_again(|_| Ok(())), copied.map(drop)] {
+            assert_eq!(outcome.unwrap_err().code(), ErrorCode::SignatureMismatch);
+        }
+    }
+
+    /// Gives these results, then the end.
+    struct Answers(VecDeque<io::Result<&'static [u8]>>);
+
+    impl Read for Answers {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let bytes = self.0.pop_front().unwrap_or(Ok(b""))?;
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    #[test]
+    fn a_signal_ends_no_reading_and_a_failure_does() {
+        let fed = |answers: [io::Result<&'static [u8]>; 3]| {
+            let mut bytes = Vec::new();
+            feed(&mut Answers(answers.into()), |chunk| bytes.extend_from_slice(chunk)).map(|()| bytes)
+        };
+        let fails = |kind: io::ErrorKind| Err(kind.into());
+        assert_eq!(fed([Ok(b"a"), fails(io::ErrorKind::Interrupted), Ok(b"b")]).unwrap(), b"ab");
+        let error = fed([Ok(b"a"), fails(io::ErrorKind::TimedOut), Ok(b"b")]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
