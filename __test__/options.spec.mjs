@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 import test from 'ava'
 
 import { checkUpdate, pendingUpdate, relaunch } from '../index.js'
@@ -240,6 +242,145 @@ test('what an update is given is checked too', async (t) => {
   }
   t.is(server.requests.length, asked)
   t.deepEqual(await installed(), before)
+})
+
+/** The members of each interface of options. */
+const NAMES = Object.fromEntries(
+  [
+    ...readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8').matchAll(
+      /^export interface (\w*Options) \{(.*?)^\}/gms,
+    ),
+  ].map(([, title, body]) => [title, Array.from(body.matchAll(/^ {2}(\w+)\??:/gm), ([, name]) => name)]),
+)
+
+/** Slips of the pen. Names of four letters resemble too much to be told by more than their case. */
+function misspellings(name) {
+  const slips = [name.toUpperCase(), name.toLowerCase()]
+  if (name.length > 4) {
+    slips.push(`${name}s`, `${name}Es`, `my${name}`, name.replace(/^(.)(.)/, '$2$1'))
+    slips.push(name.replace(/.(.)$/, 'x$1'))
+  }
+  if (name.length > 5) slips.push(name.slice(1), name.slice(0, -1).toUpperCase())
+  if (name.length > 6) slips.push(name.slice(0, -2))
+  return slips.filter((slip) => slip !== name)
+}
+
+function isMisspelt(t, error, given, meant) {
+  t.is(error.code, INVALID, error.message)
+  t.is(error.option, given, error.message)
+  t.true(error.message.includes(`\`${meant}\``), error.message)
+}
+
+for (const [given, meant] of [
+  ['requireSignedManifests', 'requireSignedManifest'],
+  ['requiresSignedManifest', 'requireSignedManifest'],
+  ['RequiresSignedManifests', 'requireSignedManifest'],
+  ['requireSignedversion', 'requireSignedVersion'],
+  ['manifestPubkey', 'manifestPubkeys'],
+  ['manifestPubKeys', 'manifestPubkeys'],
+  ['allowDowngrade', 'allowDowngrades'],
+  ['appID', 'appId'],
+])
+  test(`${given} is refused, because ${meant} was meant`, async (t) => {
+    for (const call of [checkUpdate, pendingUpdate])
+      for (const value of [true, undefined])
+        isMisspelt(t, await rejection(call('1.0.0', { ...GOOD, [given]: value })), given, meant)
+  })
+
+test('no option can be misspelt without being told', async (t) => {
+  t.deepEqual(Object.keys(NAMES).sort(), [
+    'CheckOptions',
+    'DownloadOptions',
+    'InstallOptions',
+    'Options',
+    'RelaunchOptions',
+    'UpdaterWindowsOptions',
+  ])
+  const { options } = await fixture(t)
+  const update = await checkUpdate('1.0.0', options)
+  const staged = await update.stage()
+  const calls = [
+    ['Options', '', (given) => checkUpdate('1.0.0', { ...GOOD, ...given })],
+    ['Options', '', (given) => pendingUpdate('1.0.0', { ...GOOD, ...given })],
+    ['UpdaterWindowsOptions', 'windows.', (given) => checkUpdate('1.0.0', { ...GOOD, windows: given })],
+    ['CheckOptions', '', (given) => checkUpdate('1.0.0', GOOD, given)],
+    ['DownloadOptions', '', (given) => update.stage(given)],
+    ['DownloadOptions', '', (given) => update.downloadAndInstall(given)],
+    ['InstallOptions', '', (given) => update.downloadAndInstall(given)],
+    ['InstallOptions', '', (given) => update.install(new Uint8Array(1), given)],
+    ['InstallOptions', '', (given) => staged.install(given)],
+    ['InstallOptions', '', async (given) => staged.installOnExit(given)],
+    ['RelaunchOptions', '', (given) => relaunch(given)],
+  ]
+  for (const [title, prefix, call] of calls) {
+    t.true(NAMES[title].length > 0, title)
+    for (const name of NAMES[title])
+      for (const slip of misspellings(name))
+        isMisspelt(t, await rejection(call({ [slip]: undefined })), prefix + slip, name)
+  }
+})
+
+test('no option resembles another one of the same call', (t) => {
+  const { Options, CheckOptions, DownloadOptions, InstallOptions, ...others } = NAMES
+  const both = [...new Set([...CheckOptions, ...DownloadOptions, ...InstallOptions])]
+  for (const names of [Options, both, ...Object.values(others)])
+    for (const [index, name] of names.entries())
+      // Else what is one edit away from the one could be told to be the other, which is two away.
+      for (const other of names.slice(index + 1))
+        t.true(name.length < 5 || other.length < 5 || distance(name, other) > 3, `${name}, ${other}`)
+})
+
+/** How many characters have to be inserted, deleted or replaced. */
+function distance(one, other) {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (const [index, a] of [...one.toLowerCase()].entries()) {
+    const next = [index + 1]
+    for (const [at, b] of [...other.toLowerCase()].entries())
+      next.push(Math.min(next[at] + 1, row[at + 1] + 1, row[at] + Number(a !== b)))
+    row = next
+  }
+  return row.at(-1)
+}
+
+test('what an application keeps beside the options is none of ours', async (t) => {
+  const { options } = await fixture(t)
+  class Inherited {
+    get requireSignedManifests() {
+      return true
+    }
+  }
+  const own = {
+    appName: 'x',
+    autoDownload: true,
+    currentVersion: '1.0.0',
+    interval: 1,
+    logger: console,
+    name: 'x',
+    platform: 'x',
+    prox: 'short',
+    requireSignedManif: 'three letters less',
+    url: 'x',
+    7: 'x',
+    '': 'x',
+    '\ud800': 'x',
+    [Symbol('timeouts')]: 1,
+    get channelOfTheFuture() {
+      throw new Error('read')
+    },
+  }
+  const given = Object.create(new Inherited(), Object.getOwnPropertyDescriptors({ ...options }))
+  Object.defineProperties(given, Object.getOwnPropertyDescriptors(own))
+  const update = await checkUpdate('1.0.0', given, { exits: 1, [Symbol('signals')]: 1 })
+  t.is(update.version, '2.0.0')
+})
+
+test('what lists its members with an exception is refused', async (t) => {
+  const ownKeys = () => {
+    throw new Error('trap')
+  }
+  const error = await rejection(checkUpdate('1.0.0', new Proxy(GOOD, { ownKeys })))
+  t.is(error.code, INVALID)
+  t.is(error.option, 'options')
 })
 
 test('the spellings of 0.2.x, unknown options and undefined are accepted', async (t) => {

@@ -47,12 +47,30 @@ pub(crate) struct Release {
     pub(crate) expires: Option<OffsetDateTime>,
 }
 
+/// What a manifest says for every platform.
+#[derive(Debug)]
+pub(crate) struct Heading {
+    pub(crate) version: Version,
+    pub(crate) notes: Option<String>,
+    pub(crate) date: Option<OffsetDateTime>,
+}
+
+/// What a manifest says for one platform.
+#[derive(Debug)]
+pub(crate) struct ArtifactEntry {
+    pub(crate) url: Url,
+    pub(crate) signature: Signature,
+    /// The signature as it stands in the manifest.
+    pub(crate) announced_signature: String,
+    pub(crate) format: Format,
+    pub(crate) size: Option<u64>,
+}
+
 /// A JSON object, such as a manifest before its members are read.
 pub(crate) type Object = Map<String, Value>;
 
-/// Reads a manifest. `targets` are the keys to look for, the first one found counts; `os` is what must be able to
-/// install it; `source` is the URL named in errors.
-#[cfg(any(feature = "release", test))]
+/// Reads a manifest; see [`read_release`].
+#[cfg(test)]
 pub(crate) fn parse_release(body: &[u8], targets: &[String], os: Os, source: &str) -> Result<Release> {
     read_release(&parse_object(body, source)?, targets, os, source)
 }
@@ -63,22 +81,13 @@ pub(crate) fn parse_object(body: &[u8], source: &str) -> Result<Object> {
     reader.object(json::parse(body).map_err(|reason| reader.invalid(reason))?, "the manifest")
 }
 
-/// Reads the release for one target; see [`parse_release`].
+/// Reads the release for one target. `targets` are the keys to look for, the first one found counts; `os` is what must be
+/// able to install it; `source` is the URL named in errors.
 pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source: &str) -> Result<Release> {
-    let reader = Reader { source };
-    let version = reader.version(manifest)?;
-    let notes = reader.optional_text(manifest, "notes")?.map(str::to_owned);
-    let date = reader.date(manifest)?;
-    let (target, entry) = reader.entry(manifest, targets)?;
-    let url = reader.url(entry)?;
-    let format = reader.format(entry, &url)?;
-    if format.os() != os {
-        let reason = format!("it cannot be installed on {}", os.as_str());
-        return Err(reader.announced(Error::UnsupportedFormat { format: format.to_string(), reason }));
-    }
-    let announced_signature = reader.text(entry, "signature")?.to_owned();
-    let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
-    let size = reader.whole_number(entry, "size")?;
+    let Heading { version, notes, date } = read_heading(manifest, source)?;
+    let (target, entry) = Reader { source }.entry(manifest, targets)?;
+    let ArtifactEntry { url, signature, announced_signature, format, size } =
+        read_entry(entry, Some(os), source)?;
     Ok(Release {
         version,
         notes,
@@ -92,6 +101,36 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
         manifest_keys: Vec::new(),
         expires: None,
     })
+}
+
+/// Reads what is the same for every platform.
+pub(crate) fn read_heading(manifest: &Object, source: &str) -> Result<Heading> {
+    let reader = Reader { source };
+    let version = reader.version(manifest)?;
+    let notes = reader.optional_text(manifest, "notes")?.map(str::to_owned);
+    let date = reader.date(manifest)?;
+    Ok(Heading { version, notes, date })
+}
+
+/// Reads what is said for one platform. `os` is what must be able to install it, where that is known.
+pub(crate) fn read_entry(entry: &Object, os: Option<Os>, source: &str) -> Result<ArtifactEntry> {
+    let reader = Reader { source };
+    let url = reader.url(entry)?;
+    let format = reader.format(entry, &url)?;
+    if let Some(os) = os.filter(|os| *os != format.os()) {
+        let reason = format!("it cannot be installed on {}", os.as_str());
+        return Err(reader.announced(Error::UnsupportedFormat { format: format.to_string(), reason }));
+    }
+    let announced_signature = reader.text(entry, "signature")?.to_owned();
+    let signature = Signature::parse(&announced_signature).map_err(|error| reader.announced(error))?;
+    let size = reader.whole_number(entry, "size")?;
+    Ok(ArtifactEntry { url, signature, announced_signature, format, size })
+}
+
+/// The object that a key under `platforms` has to lead to.
+pub(crate) fn as_entry<'o>(key: &str, value: &'o Value, source: &str) -> Result<&'o Object> {
+    let reason = || format!("`platforms[{key:?}]` must be an object, not {}", kind(value));
+    value.as_object().ok_or_else(|| Reader { source }.invalid(reason()))
 }
 
 struct Reader<'a> {
@@ -178,10 +217,7 @@ impl Reader<'_> {
         };
         let found = targets.iter().find_map(|wanted| find_key(platforms, wanted));
         match found {
-            Some((key, Value::Object(entry))) => Ok((key.clone(), entry)),
-            Some((key, other)) => {
-                Err(self.invalid(format!("`platforms[{key:?}]` must be an object, not {}", kind(other))))
-            }
+            Some((key, value)) => Ok((key.clone(), as_entry(key, value, self.source)?)),
             None => Err(Error::TargetNotFound {
                 url: self.source.to_owned(),
                 wanted: targets.to_vec(),

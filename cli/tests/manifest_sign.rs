@@ -124,3 +124,19 @@ fn who_signs_for_no_application_is_warned() {
     let without_key = cli.with(PRIVATE_KEY_VARIABLE, "");
     assert!(without_key.fail(&SIGN).contains("no private key"));
 }
+
+#[test]
+fn a_check_passes_what_takes_a_release_back_and_says_what_happens() {
+    let cli = release();
+    sign(&cli, &SIGN, &[]);
+    cli.write("old.json", cli.read("dist/latest.json"));
+    cli.succeed(&["signer", "sign", "dist/App_x86_64.AppImage", "--version", "1.5.0"]);
+    let create = ["manifest", "create", "dist", "--version", "1.5.0", "--base-url", "https://example.com"];
+    cli.succeed(&create);
+    let against_old = ["--previous", "old.json"];
+    assert!(cli.fail(&[&CHECK[..3], &against_old].concat()).contains("sign this manifest"));
+    // It was made anew, and knows nothing of the sequence before.
+    sign(&cli, &SIGN, &["--sequence", "9000000000"]);
+    let checked = cli.succeed(&[&CHECK[..], &against_old].concat());
+    assert!(checked.stderr.contains("1.5.0 is lower than 2.0.0") && checked.stderr.contains("forget"));
+}

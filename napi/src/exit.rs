@@ -24,7 +24,8 @@ pub(crate) struct Exit(Option<FunctionRef<u32, UnknownReturnValue>>);
 
 impl Finish {
     pub(crate) fn read(options: &Given, format: Format) -> Result<Self> {
-        Self::plan(options.env, format, read_flag(options, "relaunch")?, read_flag(options, "exit")?)
+        let (relaunch, exit) = read_flags(options)?;
+        Self::plan(options.env, format, relaunch, exit)
     }
 
     pub(crate) fn by_default(env: &Env, format: Format) -> Result<Self> {
@@ -40,8 +41,11 @@ impl Finish {
     }
 }
 
-pub(crate) fn read_flag(options: &Given, key: &str) -> Result<Option<bool>> {
-    options.clone().present().map_or(Ok(None), |options| read_optional(&options, key, Given::boolean))
+/// `relaunch` and `exit`.
+pub(crate) fn read_flags(options: &Given) -> Result<(Option<bool>, Option<bool>)> {
+    let Some(options) = options.options(&["relaunch", "exit"])? else { return Ok((None, None)) };
+    let flag = |key| read_optional(&options, key, Given::boolean);
+    Ok((flag("relaunch")?, flag("exit")?))
 }
 
 /// Of what is refused when it is asked for.

@@ -14,7 +14,7 @@ use napi::{
 use tokio::sync::oneshot::{self, Receiver};
 
 use crate::{
-    exit::{main_process, process_args, read_flag, refuse_true},
+    exit::{main_process, process_args, read_flags, refuse_true},
     task,
     value::Given,
 };
@@ -148,8 +148,8 @@ fn at_exit() {
 }
 
 fn read(options: &Given, staged: &updater::StagedUpdate) -> Result<InstallOptions> {
-    let relaunch = read_flag(options, "relaunch")?;
-    if read_flag(options, "exit")? == Some(false) {
+    let (relaunch, exit) = read_flags(options)?;
+    if exit == Some(false) {
         return Err(options.clone().renamed("exit").refuse("cannot be false: the process exits"));
     }
     let args = if relaunch.unwrap_or_else(|| staged.format().is_windows_installer()) {

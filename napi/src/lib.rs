@@ -5,6 +5,7 @@ mod constants;
 mod error;
 mod exit;
 mod exit_install;
+mod misspelt;
 mod options;
 mod progress;
 mod staged;

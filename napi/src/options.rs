@@ -7,6 +7,28 @@ use napi::{Either, Env, Unknown, ValueType};
 
 use crate::{exit::process_args, value::Given};
 
+const NAMES: [&str; 19] = [
+    "endpoints",
+    "pubkey",
+    "windows",
+    "target",
+    "executablePath",
+    "headers",
+    "downloadHeaders",
+    "timeout",
+    "proxy",
+    "allowDowngrades",
+    "requireSignedVersion",
+    "requireSignedManifest",
+    "manifestPubkeys",
+    "appId",
+    "channel",
+    "dangerousInsecureTransportProtocol",
+    "dataDir",
+    "maxDownloadSize",
+    "keepArtifact",
+];
+
 /// One public key or several, in the form that they were given.
 pub(crate) type Pubkey = Either<String, Vec<String>>;
 
@@ -20,6 +42,7 @@ impl Options {
     pub(crate) fn read<'env>(env: &'env Env, version: Unknown<'env>, options: Unknown<'env>) -> Result<Self> {
         let version = read_version(&Given::argument(env, "currentVersion", version))?;
         let options = &Given::argument(env, "options", options);
+        options.refuse_misspelt(&NAMES)?;
         refuse_unsupported(options)?;
         let pubkey = read_pubkey(&required(options, "pubkey")?)?;
         let optional_string = |key| read_optional(options, key, Given::string);
@@ -56,7 +79,7 @@ impl Options {
 
 pub(crate) fn read_relaunch(options: &Given) -> Result<RelaunchOptions> {
     let mut relaunch = RelaunchOptions { args: process_args(options.env), executable_path: None };
-    if let Some(options) = options.clone().present() {
+    if let Some(options) = options.options(&["args", "executablePath"])? {
         if let Some(args) = read_optional(&options, "args", Given::strings)? {
             relaunch.args = Some(args.into_iter().map(Into::into).collect());
         }
@@ -67,7 +90,7 @@ pub(crate) fn read_relaunch(options: &Given) -> Result<RelaunchOptions> {
 }
 
 pub(crate) fn read_signal<'env>(options: &Given<'env>) -> Result<Option<Given<'env>>> {
-    options.clone().present().map_or(Ok(None), |options| options.member("signal"))
+    options.options(&["signal"])?.map_or(Ok(None), |options| options.member("signal"))
 }
 
 pub(crate) fn read_optional<'env, T>(
@@ -110,6 +133,7 @@ fn read_pubkey(pubkey: &Given) -> Result<Pubkey> {
 }
 
 fn read_windows(windows: &Given) -> Result<WindowsConfig> {
+    windows.refuse_misspelt(&["installerArgs", "installMode"])?;
     Ok(WindowsConfig {
         installer_args: read_optional(windows, "installerArgs", Given::strings)?.unwrap_or_default(),
         install_mode: read_optional(windows, "installMode", read_install_mode)?.unwrap_or_default(),

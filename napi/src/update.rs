@@ -221,7 +221,7 @@ impl Update {
         let input = if options.kind() == ValueType::Object {
             // The signal last: only an operation that begins stops listening to it.
             Finish::read(&options, self.update.format()).and_then(|finish| {
-                let (listener, abort) = read_download(env, options)?;
+                let (listener, abort) = read_download(env, &options)?;
                 Ok(((listener, finish), abort))
             })
         } else {
@@ -251,7 +251,7 @@ impl Update {
     /// Download to disk in constant memory, resuming an earlier attempt, and verify. Nothing is installed yet.
     #[napi(ts_args_type = "options?: DownloadOptions", ts_return_type = "Promise<StagedUpdate>")]
     pub fn stage<'env>(&self, env: &'env Env, options: Unknown<'env>) -> napi::Result<Object<'env>> {
-        let input = read_download(env, Given::argument(env, "options", options));
+        let input = read_download(env, &Given::argument(env, "options", options));
         let update = self.update.clone();
         task::promise(
             env,
@@ -296,8 +296,10 @@ impl Update {
     }
 }
 
-fn read_download<'env>(env: &'env Env, options: Given<'env>) -> Result<(Listener, Abort)> {
-    let Some(options) = options.present() else { return Ok((Listener::None, Abort::none(env))) };
+fn read_download<'env>(env: &'env Env, options: &Given<'env>) -> Result<(Listener, Abort)> {
+    let Some(options) = options.options(&["onProgress", "signal"])? else {
+        return Ok((Listener::None, Abort::none(env)));
+    };
     let listener = Listener::progress(&options)?;
     Ok((listener, Abort::follow(env, options.member("signal")?)?))
 }

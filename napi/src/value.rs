@@ -14,6 +14,8 @@ use napi::{
     sys,
 };
 
+use crate::misspelt;
+
 const NUMBER_MAX: f64 = 9_007_199_254_740_991.0; // Number.MAX_SAFE_INTEGER
 const SHOWN_MAX_CHARS: usize = 80;
 const BYTES_EXPECTED: &str = "must be an ArrayBuffer or a Uint8Array, not shared";
@@ -93,15 +95,42 @@ impl<'env> Given<'env> {
         self.read(self.value.coerce_to_object())
     }
 
+    /// The options of a call, where they were not left out; `names` are those that there are.
+    pub(crate) fn options(&self, names: &[&str]) -> Result<Option<Self>> {
+        self.clone().present().map(|options| options.refuse_misspelt(names).map(|()| options)).transpose()
+    }
+
+    /// Refuses a member that is nearly one of the options: who misspells a demand for more security must not go without.
+    /// Others are the application's own, and only the names that it has given itself are looked at.
+    pub(crate) fn refuse_misspelt(&self, options: &[&str]) -> Result<()> {
+        let names = self.own_names(KeyFilter::SkipSymbols)?.elements()?;
+        for name in names.iter().filter_map(Given::text) {
+            if let Some(meant) = misspelt::meant(&name, options) {
+                let reason = format!("there is no such option; `{meant}` was probably meant");
+                let (option, value) = (self.name_of_member(&name), format!("{name:?}"));
+                return Err(Error::InvalidOption { option, value, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn name_of_member(&self, key: &str) -> String {
+        if self.is_argument { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
     /// A property of an object, where it has one.
     pub(crate) fn member(&self, key: &str) -> Result<Option<Self>> {
-        let name = if self.is_argument { key.to_owned() } else { format!("{}.{key}", self.name) };
+        let name = self.name_of_member(key);
         let object = self.object()?;
         let value = self.part(name.clone(), self.value).read(object.get_named_property(key))?;
         Ok(self.part(name, value).present())
     }
 
     pub(crate) fn strings(&self) -> Result<Vec<String>> {
+        self.elements()?.iter().map(Self::string).collect()
+    }
+
+    fn elements(&self) -> Result<Vec<Self>> {
         let array = match self.kind() {
             ValueType::Object if self.read(self.value.is_array())? => {
                 self.read(self.value.coerce_to_object())?
@@ -111,9 +140,18 @@ impl<'env> Given<'env> {
         (0..self.read(array.get_array_length())?)
             .map(|index| {
                 let value = self.read(array.get_element::<Unknown>(index))?;
-                self.part(format!("{}[{index}]", self.name), value).string()
+                Ok(self.part(format!("{}[{index}]", self.name), value))
             })
             .collect()
+    }
+
+    fn own_names(&self, filter: KeyFilter) -> Result<Self> {
+        let names = self.read(self.object()?.get_all_property_names(
+            KeyCollectionMode::OwnOnly,
+            filter,
+            KeyConversion::NumbersToStrings,
+        ))?;
+        Ok(self.part(self.name.clone(), names.to_unknown()))
     }
 
     /// The own members of an object that maps names to strings.
@@ -123,12 +161,7 @@ impl<'env> Given<'env> {
             return Err(self.refuse("must be a plain object: use Object.fromEntries()"));
         }
         let object = self.object()?;
-        let keys = self.read(object.get_all_property_names(
-            KeyCollectionMode::OwnOnly,
-            KeyFilter::Enumerable,
-            KeyConversion::NumbersToStrings,
-        ))?;
-        let keys = self.part(self.name.clone(), keys.to_unknown()).strings()?;
+        let keys = self.own_names(KeyFilter::Enumerable)?.strings()?;
         keys.into_iter()
             .map(|key| {
                 if key.contains('\0') {

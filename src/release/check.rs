@@ -100,14 +100,27 @@ impl Report {
         }
     }
 
-    fn check_succession(&mut self, manifest: &Manifest, previous: &Manifest, unversioned: Unversioned) {
+    /// A lower version updates nobody who has not asked for downgrades, but on the publisher's word applications forget
+    /// what they have staged.
+    fn check_version(&mut self, manifest: &Manifest, previous: &Manifest) {
         let (new, old) = (manifest.version(), previous.version());
-        if new.cmp_precedence(old).is_lt() {
-            self.found(
-                None,
-                format!("version {new} is lower than {old}, which it replaces: nobody would take it"),
-            );
+        if !new.cmp_precedence(old).is_lt() {
+            return;
         }
+        let lower = format!("version {new} is lower than {old}, which it replaces");
+        if manifest.is_signed() {
+            let meaning =
+                format!("applications that staged {old} forget it, those that installed it stay with it");
+            self.warnings.push(format!("{lower}: {meaning}"));
+        } else {
+            let remedy = "to take a release back, sign this manifest with `manifest sign`";
+            self.found(None, format!("{lower}: nobody would take it; {remedy}"));
+        }
+    }
+
+    fn check_succession(&mut self, manifest: &Manifest, previous: &Manifest, unversioned: Unversioned) {
+        self.check_version(manifest, previous);
+        let new = manifest.version();
         for (key, before) in previous.platforms() {
             let wanted = canonical_key(key);
             let now = manifest.platforms().iter().find(|(key, _)| canonical_key(key) == wanted);
@@ -236,9 +249,8 @@ mod tests {
 
     #[test]
     fn a_lower_version_is_a_problem_and_a_platform_less_a_warning() {
-        assert!(
-            problems(&release("1.0.0"), Some(&release("1.0.1")), Unversioned::Refuse)[0].contains("lower")
-        );
+        let lower = &problems(&release("1.0.0"), Some(&release("1.0.1")), Unversioned::Refuse)[0];
+        assert!(lower.contains("lower") && lower.contains("`manifest sign`"), "{lower}");
         assert!(problems(&release("1.0.0"), Some(&release("1.0.0")), Unversioned::Refuse).is_empty());
         let mut more = release("1.0.0");
         more["platforms"]["kiosk"] = entry("kiosk.deb", &claiming("version:1.0.0"));

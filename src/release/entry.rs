@@ -5,16 +5,16 @@ use std::io::Read;
 use percent_encoding::percent_decode_str;
 use semver::Version;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
 use super::{SignedArtifact, Unversioned, platform::Platform};
 use crate::{
     Error, Result,
     endpoint::{Transport, display},
-    manifest::{Release, parse_release},
+    manifest::{Object, as_entry, read_entry},
     signature::{Announced, PublicKey, Signature, SignedMetadata, verify_reader},
-    target::{Format, Os},
+    target::Format,
 };
 
 /// The release for one platform.
@@ -28,7 +28,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    rest: Object,
 }
 
 impl Entry {
@@ -40,18 +40,30 @@ impl Entry {
             signature: artifact.signature().to_owned(),
             format: artifact.format()?,
             size: Some(artifact.size()),
-            rest: Map::new(),
+            rest: Object::new(),
         };
         entry.check_transport()?;
         Ok(entry)
     }
 
     /// Reads the entry as the application does that it is for.
-    pub(super) fn parse(manifest: &[u8], key: &str, value: &Value, source: &str) -> Result<Self> {
-        let release = parse_for(manifest, key, source)?;
-        let signature = value.get("signature").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let rest = others(value, &["url", "signature", "format", "size"]);
-        Ok(Self { url: release.url, signature, format: release.format, size: release.size, rest })
+    pub(super) fn parse(key: &str, value: &Value, source: &str) -> Result<Self> {
+        let members = as_entry(key, value, source)?;
+        let (platform, bundle) = Platform::split_key(key);
+        // A key that names no system is looked up by whoever sets it as `target`; the format tells the system then.
+        let read = read_entry(members, platform.target.map(|target| target.os), source)?;
+        if let Some(bundle) = bundle.filter(|bundle| *bundle != read.format) {
+            let reason = format!("`format` is {}, but the key says {bundle}", read.format);
+            return Err(Error::manifest(&source, reason));
+        }
+        let rest = others(members, &["url", "signature", "format", "size"]);
+        Ok(Self {
+            url: read.url,
+            signature: read.announced_signature,
+            format: read.format,
+            size: read.size,
+            rest,
+        })
     }
 
     /// Where the artifact is downloaded from, without credentials.
@@ -138,30 +150,9 @@ impl Entry {
     }
 }
 
-/// A key that names no system is looked up by whoever sets it as `target`; the format tells the system then.
-fn parse_for(manifest: &[u8], key: &str, source: &str) -> Result<Release> {
-    let wanted = [key.to_owned()];
-    let (platform, bundle) = Platform::split_key(key);
-    let release = match platform.target {
-        Some(target) => parse_release(manifest, &wanted, target.os, source),
-        None => [Os::Linux, Os::MacOs, Os::Windows]
-            .into_iter()
-            .map(|os| parse_release(manifest, &wanted, os, source))
-            .find(|result| !matches!(result, Err(Error::UnsupportedFormat { .. })))
-            .unwrap_or_else(|| parse_release(manifest, &wanted, Os::Linux, source)),
-    }?;
-    match bundle {
-        Some(bundle) if bundle != release.format => Err(Error::manifest(
-            &source,
-            format!("`format` is {}, but the key says {bundle}", release.format),
-        )),
-        _ => Ok(release),
-    }
-}
-
-pub(super) fn others(value: &Value, known: &[&str]) -> Map<String, Value> {
-    let members = value.as_object().into_iter().flatten();
+pub(super) fn others(members: &Object, known: &[&str]) -> Object {
     members
+        .iter()
         .filter(|(key, _)| !known.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()

@@ -15,10 +15,10 @@ use super::{
 use crate::{
     Error, IntoVersion, Result,
     manifest::{
-        Object, json, parse_release,
+        Object, parse_object, read_heading,
         signed::{self, Envelope},
     },
-    target::{Format, Os},
+    target::Format,
 };
 
 /// One release for every platform: the content of a `latest.json`. Members unknown here are kept.
@@ -66,23 +66,22 @@ impl Manifest {
 
     /// The manifest with the entries that can be read, and what is wrong with the others.
     pub(super) fn read(bytes: &[u8], source: &str) -> Result<(Self, Vec<(String, Error)>)> {
-        let value = json::parse(bytes).map_err(|reason| Error::manifest(&source, reason))?;
-        let Some(platforms) = value.get("platforms").and_then(Value::as_object) else {
+        let members = parse_object(bytes, source)?;
+        let Some(platforms) = members.get("platforms").and_then(Value::as_object) else {
             return Err(Error::manifest(&source, "`platforms` is missing or no object"));
         };
-        // Looking for no platform at all reads the rest, and then finds none.
-        match parse_release(bytes, &[], Os::Linux, source) {
-            Ok(_) | Err(Error::TargetNotFound { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        let version = text("version").or_else(|| text("name")).unwrap_or_default();
-        let mut manifest = Self::new(version.as_str(), text("notes"), text("pub_date"))?;
-        manifest.rest = others(&value, &["version", "notes", "pub_date", "platforms", signed::MEMBER]);
-        manifest.signed = value.get(signed::MEMBER).filter(|member| !member.is_null()).cloned();
+        let heading = read_heading(&members, source)?;
+        let mut manifest = Self {
+            version: heading.version,
+            notes: heading.notes,
+            pub_date: members.get("pub_date").and_then(Value::as_str).map(str::to_owned),
+            platforms: BTreeMap::new(),
+            rest: others(&members, &["version", "notes", "pub_date", "platforms", signed::MEMBER]),
+            signed: members.get(signed::MEMBER).filter(|member| !member.is_null()).cloned(),
+        };
         let mut broken = Vec::new();
         for (key, entry) in platforms {
-            match Entry::parse(bytes, key, entry, source) {
+            match Entry::parse(key, entry, source) {
                 Ok(entry) => drop(manifest.platforms.insert(key.clone(), entry)),
                 Err(error) => broken.push((key.clone(), error)),
             }
@@ -348,6 +347,22 @@ mod tests {
         assert!(at.is_sorted(), "{written}");
         let again = Manifest::parse(written.as_bytes(), "x").unwrap();
         assert_eq!(again.to_json().unwrap(), written);
+    }
+
+    /// Minutes go by where each entry costs as much as the document.
+    #[test]
+    fn a_host_that_names_thousands_of_platforms_keeps_no_publisher_waiting() {
+        let text = |entries: Vec<Value>| {
+            let platforms: Object =
+                entries.into_iter().enumerate().map(|(i, entry)| (format!("kiosk-{i}"), entry)).collect();
+            let notes = "n".repeat(4 << 20);
+            json!({"version": "2.0.0", "notes": notes, "platforms": platforms}).to_string()
+        };
+        let entry = json!({"url": "https://example.com/a.app.tar.gz", "signature": SIGNATURE});
+        let manifest = Manifest::parse(text(vec![entry; 3_300]).as_bytes(), "x").unwrap();
+        assert_eq!(manifest.platforms().len(), 3_300);
+        let (manifest, broken) = Manifest::read(text(vec![json!(7); 9_900]).as_bytes(), "x").unwrap();
+        assert_eq!((manifest.platforms().len(), broken.len()), (0, 9_900));
     }
 
     #[test]

@@ -68,9 +68,17 @@ impl Report {
                 "the previous manifest was signed, this one is not: applications that saw that one refuse it";
             return self.found(None, reason.to_owned());
         };
-        if terms.channel == previous.channel && terms.sequence <= previous.sequence {
+        if terms.sequence <= previous.sequence {
             let (new, old) = (terms.sequence, previous.sequence);
-            self.found(None, format!("sequence {new} is not higher than {old}, which it replaces"));
+            let reason = format!("sequence {new} is not higher than {old}, which it replaces");
+            match (&terms.channel, &previous.channel) {
+                // Applications on one of them refuse the other for its name. Those without a channel read both, and count
+                // them as one.
+                (Some(new), Some(old)) if new != old => {
+                    self.warnings.push(format!("{reason}: applications without a `channel` refuse it"));
+                }
+                _ => self.found(None, reason),
+            }
         }
         if (&terms.app, &terms.channel) != (&previous.app, &previous.channel) {
             self.warnings
@@ -114,15 +122,25 @@ mod tests {
     }
 
     fn manifest(notes: &str) -> Manifest {
+        release("2.0.0", notes)
+    }
+
+    fn release(version: &str, notes: &str) -> Manifest {
         let signature = include_str!("../../../tests/fixtures/artifact.minisig");
         let platforms =
             json!({"linux-x86_64": {"url": "https://example.com/A.AppImage", "signature": signature}});
-        let text = json!({"version": "2.0.0", "notes": notes, "platforms": platforms});
+        let text = json!({"version": version, "notes": notes, "platforms": platforms});
         Manifest::parse(text.to_string().as_bytes(), "x").unwrap()
     }
 
     fn signed(key: &SecretKey, sequence: u64, days: u32) -> Manifest {
         let terms = Terms { app: None, channel: None, sequence, issued: now(), expires: now() + days * DAY };
+        manifest("n").sign(key, &terms).unwrap()
+    }
+
+    fn on_channel(key: &SecretKey, channel: Option<&str>, sequence: u64) -> Manifest {
+        let channel = channel.map(ToOwned::to_owned);
+        let terms = Terms { app: None, channel, sequence, issued: now(), expires: now() + 30 * DAY };
         manifest("n").sign(key, &terms).unwrap()
     }
 
@@ -169,6 +187,61 @@ mod tests {
         assert!(problem(&other, None, &keys).contains("`notes` is not what was signed"));
         let broken = manifest("n").with_signed_part(json!({"payload": 1}));
         assert!(problem(&broken, None, &[]).contains("`payload` must be base64"));
+    }
+
+    #[test]
+    fn a_release_may_be_taken_back_by_who_signs_that() {
+        let key = secret_key();
+        let keys = [key.public_key().clone()];
+        let withdrawn = || release("2.5.0", "n");
+        let terms = signed(&key, 1, 30).claimed_terms().unwrap().unwrap();
+        let taken_back = signed(&key, 2, 30);
+        for previous in [withdrawn().sign(&key, &terms).unwrap(), withdrawn()] {
+            let (problems, warnings) = found(&taken_back, Some(&previous), &keys);
+            assert!(problems.is_empty() && warnings.len() == 1, "{problems:?} {warnings:?}");
+            let text = &warnings[0];
+            assert!(text.contains("2.0.0 is lower than 2.5.0") && text.contains("forget"), "{text}");
+        }
+        let unsigned = problem(&manifest("n"), Some(&withdrawn()), &[]);
+        assert!(
+            unsigned.contains("2.0.0 is lower than 2.5.0") && unsigned.contains("`manifest sign`"),
+            "{unsigned}"
+        );
+        let strangers = [secret_key().public_key().clone()];
+        assert!(problem(&taken_back, Some(&withdrawn()), &strangers).contains("none of the public keys"));
+    }
+
+    #[test]
+    fn a_sequence_that_no_application_takes_is_a_problem_whatever_the_channels() {
+        let key = secret_key();
+        for channels in [
+            (None, None),
+            (Some("beta"), Some("beta")),
+            // Either one is read by applications of the other's channel too.
+            (None, Some("beta")),
+            (Some("beta"), None),
+        ] {
+            let (before, after) = channels;
+            let previous = on_channel(&key, before, 7);
+            let text = problem(&on_channel(&key, after, 7), Some(&previous), &[]);
+            assert!(text.contains("sequence 7 is not higher than 7"), "{channels:?}: {text}");
+            let (problems, _) = found(&on_channel(&key, after, 8), Some(&previous), &[]);
+            assert!(problems.is_empty(), "{channels:?}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_that_applications_without_a_channel_refuse_is_a_warning() {
+        let key = secret_key();
+        let keys = [key.public_key().clone()];
+        let warnings_of = |sequence| {
+            let previous = on_channel(&key, Some("beta"), 7);
+            let (problems, warnings) =
+                found(&on_channel(&key, Some("stable"), sequence), Some(&previous), &keys);
+            assert!(problems.is_empty(), "{problems:?}");
+            warnings.iter().filter(|text| text.contains("without a `channel`")).count()
+        };
+        assert_eq!((warnings_of(7), warnings_of(8)), (1, 0));
     }
 
     #[test]
