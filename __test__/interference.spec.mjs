@@ -73,36 +73,46 @@ for (let done = 0; done < rounds(250, 3_000, 10_000); done += RUNS_OF_PROCESS) {
   )
 }
 
-/** Whether an update is under way; what is staged is discarded. */
-async function isBusy(options) {
+/** What another call finds: an update under way, one that is staged, or nothing. */
+async function found(options) {
   try {
-    await (await pendingUpdate('1.0.0', options))?.discard()
-    return false
+    return (await pendingUpdate('1.0.0', options)) ? 'staged' : 'nothing'
   } catch (error) {
-    if (error.code === 'ERR_UPDATER_BUSY') return true
+    if (error.code === 'ERR_UPDATER_BUSY') return 'busy'
     throw error
   }
 }
 
 const STAGING = `
-  const { parentPort, workerData } = require('node:worker_threads')
+  const { workerData } = require('node:worker_threads')
   const { checkUpdate } = require(workerData.addon)
-  checkUpdate('1.0.0', workerData.options).then((update) => {
-    parentPort.postMessage('now')
-    return update.stage({ onProgress() {} })
-  })
+  checkUpdate('1.0.0', workerData.options).then((update) => update.stage({ onProgress() {} }))
 `
+
+/** Sends a little at a time and never all, so that whoever is connected is in the middle. Tells when it has begun. */
+const trickle = (bytes, onBegun) => (_, response) => {
+  response.writeHead(200, { 'content-length': bytes.length })
+  let sent = 0
+  const timer = setInterval(() => {
+    if (sent < bytes.length - 100) response.write(bytes.subarray(sent, (sent += 100)))
+    onBegun(response)
+  }, 2)
+  response.once('close', () => clearInterval(timer))
+}
 
 testHere('a worker that ends at any moment of a download leaves no update under way', async (t) => {
   const { options, publish } = await fixture(t)
-  publish(SMALL)
   const random = new Random(seed())
   for (let round = 0; round < rounds(60, 400, 2_000); round += 1) {
+    const begun = new Promise((resolve) => publish(SMALL, { route: trickle(SMALL, resolve) }))
     const worker = new Worker(STAGING, { eval: true, workerData: { addon: ADDON, options } })
-    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    const failed = new Promise((_, reject) => worker.once('error', reject))
+    const response = await Promise.race([begun, failed])
     await sleep(random.below(15))
+    t.false(response.destroyed, `round ${round}: the download is not under way`)
     await worker.terminate()
-    for (let tries = 0; tries < 100 && (await isBusy(options)); tries += 1) await sleep(20)
-    t.false(await isBusy(options), `round ${round}`)
+    for (let tries = 0; tries < 100 && (await found(options)) === 'busy'; tries += 1) await sleep(20)
+    t.is(await found(options), 'nothing', `round ${round}`)
+    t.true(response.destroyed, `round ${round}: the server is still asked`)
   }
 })
