@@ -1,6 +1,6 @@
-// `npm run mutants [-- regular expression]`: changes, one at a time, each decision about trust and each step of an
-// installation (of those whose `path:line:column: change` matches); a test has to notice. Which files, and which
-// survivors are explained, is in `.cargo/mutants.toml`; who survives, in `target/mutants.out`. Needs cargo-mutants, and hours.
+// `npm run mutants [-- regular expression]`: changes, one at a time, what is decided in the files that `.cargo/mutants.toml` lists
+// (of those changes whose `path:line:column: change` matches); a test has to notice. Which survivors are explained is there
+// too; who survives, in `target/mutants.out`. Needs cargo-mutants, and hours.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
