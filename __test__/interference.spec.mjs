@@ -73,36 +73,73 @@ for (let done = 0; done < rounds(250, 3_000, 10_000); done += RUNS_OF_PROCESS) {
   )
 }
 
-/** Whether an update is under way; what is staged is discarded. */
-async function isBusy(options) {
+/** What another call finds: an update under way, one that is staged, or nothing. What is staged is discarded. */
+async function found(options) {
   try {
-    await (await pendingUpdate('1.0.0', options))?.discard()
-    return false
+    const staged = await pendingUpdate('1.0.0', options)
+    await staged?.discard()
+    return staged ? 'staged' : 'nothing'
   } catch (error) {
-    if (error.code === 'ERR_UPDATER_BUSY') return true
+    if (error.code === 'ERR_UPDATER_BUSY') return 'busy'
     throw error
   }
 }
 
+async function foundInTheEnd(options) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const outcome = await found(options)
+    if (outcome !== 'busy') return outcome
+    await sleep(20)
+  }
+  return 'busy'
+}
+
 const STAGING = `
-  const { parentPort, workerData } = require('node:worker_threads')
-  const { checkUpdate } = require(workerData.addon)
-  checkUpdate('1.0.0', workerData.options).then((update) => {
-    parentPort.postMessage('now')
-    return update.stage({ onProgress() {} })
-  })
+  const { workerData: { addon, options, isTold } } = require('node:worker_threads')
+  const { checkUpdate } = require(addon)
+  checkUpdate('1.0.0', options).then((update) => update.stage(isTold ? { onProgress() {} } : {}))
 `
+
+/** Sends a little at a time, and the rest only when `finish` is called: until then whoever is connected is in the middle. */
+const trickle = (bytes, onBegun) => (_, response) => {
+  response.writeHead(200, { 'content-length': bytes.length })
+  let sent = 0
+  const send = () => sent < bytes.length - 100 && response.write(bytes.subarray(sent, (sent += 100)))
+  const timer = setInterval(send, 2)
+  response.once('close', () => clearInterval(timer))
+  send()
+  const finish = () => {
+    clearInterval(timer)
+    response.end(bytes.subarray(sent))
+  }
+  onBegun({ response, finish })
+}
 
 testHere('a worker that ends at any moment of a download leaves no update under way', async (t) => {
   const { options, publish } = await fixture(t)
-  publish(SMALL)
   const random = new Random(seed())
   for (let round = 0; round < rounds(60, 400, 2_000); round += 1) {
-    const worker = new Worker(STAGING, { eval: true, workerData: { addon: ADDON, options } })
-    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    const begun = new Promise((resolve) => publish(SMALL, { route: trickle(SMALL, resolve) }))
+    // Where nobody is told of progress, only the end of the environment ends a download.
+    const workerData = { addon: ADDON, options, isTold: random.once(2) }
+    const worker = new Worker(STAGING, { eval: true, workerData })
+    const failed = new Promise((_, reject) => worker.once('error', reject))
+    const { response, finish } = await Promise.race([begun, failed])
+    const isClosed = new Promise((resolve) => response.once('close', () => resolve(true)))
     await sleep(random.below(15))
+    t.false(response.destroyed, `round ${round}: the download is not under way`)
+    // Two thirds end in the middle. At the end there is more to be told, which may meet an environment that has begun to end.
+    const isFinished = random.once(3)
+    if (isFinished) {
+      finish()
+      if (random.once(2)) await sleep(1)
+    }
     await worker.terminate()
-    for (let tries = 0; tries < 100 && (await isBusy(options)); tries += 1) await sleep(20)
-    t.false(await isBusy(options), `round ${round}`)
+    const outcome = await foundInTheEnd(options)
+    t.true(outcome === 'nothing' || (isFinished && outcome === 'staged'), `round ${round}: ${outcome}`)
+    t.true(
+      await Promise.race([isClosed, sleep(5_000, false, { ref: false })]),
+      `round ${round}: still connected`,
+    )
   }
 })

@@ -1,8 +1,8 @@
 // The commands of this repository: what fails is told, and what tests nothing does not pass.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -11,7 +11,7 @@ import test from 'ava'
 import { leftOutOn } from '../scripts/hosts/foreign.mjs'
 import { choose, runWith } from '../scripts/steps.mjs'
 import { tempDir } from './support/fixture.mjs'
-import { testOnLinux } from './support/tools.mjs'
+import { testOnLinux, testOnUnix } from './support/tools.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const STEPS = pathToFileURL(join(ROOT, 'scripts', 'steps.mjs'))
@@ -63,10 +63,83 @@ test('what is to be known of failures is said once more at the end', async (t) =
   t.regex(end, /^.*\nskipped .*\npassed .*\n\nFAILED: first\nwrong\n.*process\.exit\(3\) ended with 3\n$/)
 })
 
-test('what is skipped does not fail', async (t) => {
-  const { status, stdout } = await stepsIn(t, `[['missing', () => run('no-such-program')]]`)
-  t.is(status, 0)
-  t.true(stdout.includes('skipped: no-such-program is not installed'))
+test('what is skipped does not fail, unless nothing was done at all', async (t) => {
+  const missing = "['missing', () => run('no-such-program')]"
+  const some = await stepsIn(t, `[${missing}, ['there', () => print('fine')]]`)
+  t.is(some.status, 0)
+  t.true(some.stdout.includes('skipped: no-such-program is not installed'))
+  const none = await stepsIn(t, `[${missing}, ${missing}]`)
+  t.is(none.status, 1)
+  t.regex(none.stdout, /FAILED: all was skipped/)
+})
+
+/** Runs a command in another repository, where `cargo` is a shell script. */
+async function runBeside(t, cargo, script, ...args) {
+  const dir = await tempDir(t)
+  cpSync(join(ROOT, 'scripts'), join(dir, 'scripts'), { recursive: true })
+  mkdirSync(join(dir, 'fuzz', 'fuzz_targets'), { recursive: true })
+  writeFileSync(join(dir, 'fuzz', 'fuzz_targets', 'manifest.rs'), '')
+  mkdirSync(join(dir, 'bin'))
+  writeFileSync(join(dir, 'bin', 'cargo'), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 })
+  const PATH = [join(dir, 'bin'), process.env.PATH].join(delimiter)
+  const env = { ...process.env, CI: '', PATH }
+  return spawnSync(process.execPath, [join(dir, 'scripts', script), ...args], { encoding: 'utf8', env })
+}
+
+/** What cargo-mutants does: where one hangs, its exit code does not tell of those that are missed. */
+const mutants = ({ tried = '[{}]', missed = '', code }) => `
+  mkdir -p target/mutants.out
+  echo '${tried}' > target/mutants.out/mutants.json
+  case "$*" in
+    *--version) ;;
+    *--iterate*) printf '${missed}' > target/mutants.out/missed.txt; exit ${code} ;;
+    *) echo 'src/state.rs:7:1: once missed' > target/mutants.out/missed.txt; exit 2 ;;
+  esac`
+
+testOnUnix('a mutant that no test notices is told, also where another one hangs', async (t) => {
+  for (const code of [0, 3]) {
+    const { status, stdout } = await runBeside(t, mutants({ code }), 'mutants.mjs')
+    t.is(status, 0, stdout)
+  }
+  for (const code of [2, 3]) {
+    const missed = 'src/state.rs:7:1: replace < with <=\\n'
+    const { status, stdout } = await runBeside(t, mutants({ missed, code }), 'mutants.mjs')
+    t.is(status, 1, stdout)
+    t.regex(stdout, /no test notices:\nsrc\/state.rs:7:1: replace < with <=\n/)
+  }
+  const { status } = await runBeside(t, mutants({ code: 4 }), 'mutants.mjs')
+  t.is(status, 1)
+})
+
+testOnUnix('a regular expression that fits no mutant is a mistake', async (t) => {
+  const { status, stdout } = await runBeside(t, mutants({ tried: '[]', code: 0 }), 'mutants.mjs', 'stat.rs')
+  t.is(status, 1)
+  t.regex(stdout, /nothing to change matches stat\.rs/)
+})
+
+testOnUnix('what was asked for and cannot be done here fails, and tells what is missing', async (t) => {
+  const missing = { 'mutants.mjs': /cargo install --locked cargo-mutants/, 'fuzz.mjs': /npm run hosts:setup/ }
+  for (const [script, what] of Object.entries(missing)) {
+    const { status, stdout } = await runBeside(t, 'exit 101', script)
+    t.is(status, 1, script)
+    t.regex(stdout, what)
+  }
+})
+
+testOnUnix('faults whose tests are not there any more fail, and are not begun', async (t) => {
+  const cargo = (...tests) => `case "$*" in
+    *--list*) printf '${tests.map((name) => `${name}: test\\n`).join('')}' ;;
+    *) echo "run: $*" ;;
+  esac`
+  const sequences = ['signed', 'sequence']
+  const [there, gone] = ['signed_manifest::expires', 'key_rotation::overlaps']
+  const all = await runBeside(t, cargo(there, gone), 'faults.mjs', ...sequences)
+  t.is(all.status, 0, all.stdout)
+  t.regex(all.stdout, /run: test .*--nocapture signed_manifest:: key_rotation::/)
+  const some = await runBeside(t, cargo(there), 'faults.mjs', ...sequences)
+  t.is(some.status, 1)
+  t.regex(some.stdout, /no test has key_rotation:: in its name/)
+  t.notRegex(some.stdout, /run:/)
 })
 
 test('a program that hangs is ended', (t) => {

@@ -14,12 +14,9 @@ const SHOWN_AT_THE_END = 40
 /** How many tests were run, in the words of cargo test, node --test and ava. */
 const COUNTS_TESTS = /^(test result: ok\. [1-9]|(ℹ|#) pass [1-9]|\s*\d+ tests? passed)/
 
-/** A step that cannot be made here. In CI, where a missing tool is a defect of the set-up, only what is no tool may be. */
+/** A step that cannot be made here, for want of a tool. In CI that is a defect of the set-up. */
 export class Skipped extends Error {
-  constructor(message, { evenInCi = false } = {}) {
-    super(message)
-    this.isFailure = Boolean(process.env.CI) && !evenInCi
-  }
+  isFailure = Boolean(process.env.CI)
 }
 
 /** Where the step that is being made prints to. */
@@ -31,19 +28,21 @@ export function say(text) {
   else writeSync(output, `${text}\n`)
 }
 
-/** Runs a program; throws unless it ends in time with an exit code that is accepted. */
-export function runWith({ accepted = [0], ...options }, program, ...args) {
-  const limited = { timeout: LIMIT_MS, killSignal: 'SIGKILL', stdio: ['inherit', output, output], ...options }
+/** Runs a program; throws unless it ends in time with an exit code that is accepted. With `stdout: 'pipe'` gives its output. */
+export function runWith({ accepted = [0], stdout = output, ...options }, program, ...args) {
+  const limited = { timeout: LIMIT_MS, killSignal: 'SIGKILL', stdio: ['inherit', stdout, output], ...options }
   // A group of its own, which can be ended with all that the program started; at a terminal it would not get Ctrl-C.
   const detached = Boolean(process.env.CI)
-  const { error, pid, signal, status } = spawnSync(program, args, { cwd: ROOT, detached, ...limited })
-  if (error?.code === 'ETIMEDOUT' && detached) endGroup(pid)
+  const ended = spawnSync(program, args, { cwd: ROOT, detached, ...limited })
+  const { error, signal, status } = ended
+  if (error?.code === 'ETIMEDOUT' && detached) endGroup(ended.pid)
   const command = [program, ...args].join(' ')
   if (error?.code === 'ENOENT') throw new Skipped(`${program} is not installed`)
   if (error?.code === 'ETIMEDOUT')
     throw new Error(`${command} did not end within ${limited.timeout / 1000} s`)
   if (error) throw error
   if (!accepted.includes(status)) throw new Error(`${command} ended with ${signal ?? status}`)
+  return ended.stdout
 }
 
 function endGroup(pid) {
@@ -72,6 +71,13 @@ export function choose(steps, words) {
   )
 }
 
+/** Refuses a filter that fits none of the tests of a list, as `cargo test -- --list` prints it: it would pass for ever. */
+export function refuseDeadFilters(filters, list) {
+  const tests = list.split('\n').filter((line) => line.endsWith(': test'))
+  const dead = filters.filter((filter) => !tests.some((line) => line.includes(filter)))
+  if (dead.length > 0) throw new Error(`no test has ${dead.join(', nor ')} in its name`)
+}
+
 /**
  * Makes all steps, [title, function] each, prints a table and what is to be known of failures, and sets the exit code. With
  * a directory for logs, a step prints into a file there, and only the gist of that is shown if it passes.
@@ -85,7 +91,10 @@ export async function runSteps(steps, logs = process.env.CI && join(ROOT, 'targe
   const failures = results.filter(({ outcome }) => outcome === 'FAILED')
   for (const { title, message, printed } of failures)
     console.log([`\nFAILED: ${title}`, ...printed.slice(-SHOWN_AT_THE_END), message].join('\n'))
-  process.exitCode = failures.length > 0 ? 1 : 0
+  // Some of many steps may be skipped. A command that has done nothing at all has not done what it was asked for.
+  const isNothingDone = results.every(({ outcome }) => outcome === 'skipped')
+  if (isNothingDone) console.log('\nFAILED: all was skipped; above is what is missing')
+  process.exitCode = failures.length > 0 || isNothingDone ? 1 : 0
 }
 
 async function attempt([title, step], logs) {

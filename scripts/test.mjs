@@ -1,13 +1,12 @@
 // `npm test`: everything that needs neither root nor an extra system package, on a fresh clone too.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { buildAddon, isInstalled } from './addon.mjs'
-import { needComponent, ROOT, run, runSteps, Skipped } from './steps.mjs'
+import { needComponent, ROOT, run, runSteps } from './steps.mjs'
 
 const GENERATED = ['index.js', 'index.d.ts']
 const ELECTRON = join('__test__', 'electron')
-const CONTRACT = join(ROOT, '..', 'shared', 'api', 'index.d.ts')
 
 process.env.RUSTDOCFLAGS ??= '-D warnings'
 const cargo = (...args) => run('cargo', ...args)
@@ -38,12 +37,6 @@ function checkBuild() {
   })
 }
 
-function checkContract() {
-  if (!existsSync(CONTRACT))
-    throw new Skipped('the contract is not beside this repository', { evenInCi: true })
-  tsc('tsconfig.contract.json')
-}
-
 /** With Electron's own types, and without the program that its package would download. */
 function checkElectronExample() {
   if (!isInstalled(join(ROOT, ELECTRON))) npm('ci', '--prefix', ELECTRON, '--ignore-scripts')
@@ -67,7 +60,6 @@ await runSteps([
   ['prettier', () => bin(['prettier', 'bin', 'prettier.cjs'], '--check', '--log-level', 'warn', '.')],
   ['types: node16', () => tsc('tsconfig.json')],
   ['types: bundler', () => tsc('tsconfig.bundler.json')],
-  ['types: contract', checkContract],
   ['types: examples/electron', checkElectronExample],
   ['ava', () => bin(['ava', 'entrypoints', 'cli.mjs'])],
 ])

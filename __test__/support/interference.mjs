@@ -265,7 +265,7 @@ async function sharedBytes(actor) {
   assert.equal(actor.installed(), error === undefined)
 }
 
-/** Signals, most of which are none; whether the operation is to end. */
+/** Signals, most of which are none; whether the operation is to end, and whether it is not even to begin. */
 const SIGNALS = [
   () => ({ signal: undefined }),
   () => ({ signal: new AbortController().signal }),
@@ -274,7 +274,7 @@ const SIGNALS = [
     setTimeout(() => controller.abort(REASON), actor.random.below(10))
     return { signal: controller.signal, ends: true }
   },
-  () => ({ signal: AbortSignal.abort(REASON), ends: true }),
+  () => ({ signal: AbortSignal.abort(REASON), ends: true, isAborted: true }),
   () => ({
     signal: {
       addEventListener: (_, listener) => listener(),
@@ -282,6 +282,7 @@ const SIGNALS = [
       reason: REASON,
     },
     ends: true,
+    isAborted: true,
   }),
   () => {
     const listeners = []
@@ -353,7 +354,7 @@ async function download(actor) {
 
 async function stage(actor) {
   const update = await actor.update()
-  const { signal, ends } = actor.random.pick(SIGNALS)(actor)
+  const { signal, ends, isAborted } = actor.random.pick(SIGNALS)(actor)
   const { callback, ends: throws } = actor.random.pick(CALLBACKS)(actor)
   const method = actor.random.pick(['stage', 'downloadAndInstall'])
   const options = actor.once({ onProgress: callback, signal, exit: false, relaunch: false }, () =>
@@ -364,7 +365,11 @@ async function stage(actor) {
   const isExpected = (error) =>
     (throws && error === THROWN) || (ends && (error === REASON || error?.code === 'ERR_UPDATER_CANCELLED'))
   const { value: staged, error } = await actor.settle(promise, isExpected)
-  actor.installed()
+  const isNew = actor.installed()
+  if (isAborted) {
+    assert.equal(error, REASON)
+    assert.ok(!isNew, 'installed, though it was aborted before the call')
+  }
   if (error || method !== 'stage') return
   await Promise.all(actor.aside.splice(0))
   const calls = [() => staged.install(actor.once({ exit: false, relaunch: false }, () => globalThis.gc()))]

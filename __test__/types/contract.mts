@@ -1,6 +1,6 @@
-// The generated types beside the contract, which lies outside this repository.
+// The generated types beside the contract.
 import { type Same, expect } from './same.mjs'
-import type * as contract from '../../../shared/api/index.js'
+import type * as contract from './contract.js'
 import type * as updater from '@crabnebula/updater'
 
 expect<Same<updater.WindowsUpdateInstallMode, contract.WindowsUpdateInstallMode>>()

@@ -44,13 +44,10 @@ where
     let running = runtime.spawn(work(input, abort.token()));
     runtime.spawn(async move {
         let outcome = running.await.unwrap_or_else(|panic| Err(Failure::Panicked(panic.to_string())));
-        deferred.resolve(Box::new(move |env| {
-            let reason = abort.finish(&env);
-            match outcome {
-                Ok(value) => convert(&env, value),
-                Err(Failure::Engine(Error::Cancelled)) if let Some(reason) = reason => Err(reason),
-                Err(failure) => Err(failure.into_js(&env)),
-            }
+        deferred.resolve(Box::new(move |env| match (outcome, abort.finish(&env)) {
+            (Ok(value), _) => convert(&env, value),
+            (Err(Failure::Engine(Error::Cancelled)), Some(reason)) => Err(reason),
+            (Err(failure), _) => Err(failure.into_js(&env)),
         }));
     });
     Ok(promise)

@@ -7,6 +7,7 @@ const NOT_ABOUT_THE_PLATFORM = {
   package: 'about tarballs and package managers',
   readme: 'about the text and npm',
   scripts: 'about the commands of the repository',
+  workflow: 'about what GitHub runs on Linux',
 }
 const EMULATED = {
   ...NOT_ABOUT_THE_PLATFORM,
@@ -36,8 +37,8 @@ const NEEDS_LINUX = {
 /** What of the specs a machine leaves out that the published files are tested on. Package managers differ, so they stay. */
 export function leftOutOn(system, { emulated, isMusl } = {}) {
   if (emulated) return EMULATED_32_BITS
-  const { electron, readme, scripts } = NOT_ABOUT_THE_PLATFORM
-  const common = { electron, readme, scripts }
+  const { electron, readme, scripts, workflow } = NOT_ABOUT_THE_PLATFORM
+  const common = { electron, readme, scripts, workflow }
   if (system !== 'linux')
     return {
       ...common,

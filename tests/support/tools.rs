@@ -12,7 +12,7 @@ pub(crate) fn has(program: &str) -> bool {
 
 pub(crate) fn found(name: &str, found: bool) -> bool {
     if !found {
-        skip(name);
+        skip(format_args!("{name}, which `npm run hosts:setup` installs"));
     }
     found
 }
