@@ -75,6 +75,7 @@ fn when_the_power_is_lost_the_application_is_complete_and_the_next_update_works(
         let updated = run(sites.assert_recovers(&app, moment, &format!("round {round}, moment {moment}")));
         updates[usize::from(updated)] += 1;
     }
+    println!("{updates:?} were old and new");
     assert!(updates[0] > 0 && updates[1] > 0, "the power was always lost at one moment: {updates:?}");
     assert_eq!(updates.iter().sum::<u64>(), rounds);
 }
