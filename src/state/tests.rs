@@ -98,6 +98,54 @@ fn above_the_directory_a_link_is_followed_only_where_nobody_else_can_have_put_it
     }
 }
 
+/// A directory that its group may write to, and data in it.
+fn in_group_writable(group: u32) -> (tempfile::TempDir, DataDir) {
+    let base = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(base.path(), None, Some(group)).unwrap();
+    fs::set_permissions(base.path(), fs::Permissions::from_mode(0o775)).unwrap();
+    let data = data_dir(&base.path().join("data"));
+    (base, data)
+}
+
+#[test]
+fn where_another_member_of_a_group_may_exchange_the_directory_it_is_refused() {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (_base, own) = in_group_writable(group);
+    // A group with the number of its user is theirs alone; with a umask of 002 it may write to every directory.
+    assert_eq!(own.prepare().is_ok(), user == group);
+    if rustix::process::geteuid().is_root() {
+        let (base, shared) = in_group_writable(65_534);
+        let error = shared.prepare().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::PermissionDenied);
+        assert!(error.to_string().contains("chmod go-w"), "{error}");
+        // There, who may write may not rename.
+        fs::set_permissions(base.path(), fs::Permissions::from_mode(0o1775)).unwrap();
+        shared.prepare().unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_access_list_may_name_others_beside_a_private_group() {
+    let group = rustix::process::getegid();
+    let (base, data) = in_group_writable(group.as_raw());
+    // As setfacl(1) writes it: version 2; the owner, the user 65534, the group and the mask may write, others may not.
+    let entries: [(u16, u16, u32); 5] = [(1, 7, !0), (2, 7, 65_534), (4, 5, !0), (16, 7, !0), (32, 5, !0)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, who) in entries {
+        list.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+        list.extend(who.to_le_bytes());
+    }
+    let name = c"system.posix_acl_access";
+    match rustix::fs::setxattr(base.path(), name, &list, rustix::fs::XattrFlags::empty()) {
+        Err(rustix::io::Errno::OPNOTSUPP) => println!("skipped: a file system with access lists"),
+        outcome => {
+            outcome.unwrap();
+            assert_eq!(data.prepare().unwrap_err().code(), ErrorCode::PermissionDenied);
+        }
+    }
+}
+
 #[test]
 fn only_one_update_at_a_time_also_within_a_process() {
     let base = tempfile::tempdir().unwrap();

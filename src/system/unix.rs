@@ -432,6 +432,9 @@ mod tests {
         set_mode(0o777);
         refused();
         if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&shared, None, Some(65_534)).unwrap();
+            set_mode(0o775);
+            refused();
             set_mode(0o1777);
             std::os::unix::fs::lchown(shared.join("link"), Some(65_534), None).unwrap();
             refused();

@@ -196,5 +196,6 @@ fn a_clock_that_jumps_again_and_again_neither_crashes_nor_hangs_an_update() {
         }
         outcomes[usize::from(is_expired)] += 1;
     }
+    println!("{outcomes:?} were updated and expired");
     assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?} were updated and expired");
 }

@@ -66,6 +66,7 @@ fn ended_at_whichever_system_call_the_application_is_complete_and_the_next_updat
             assert!(killed || updated, "moment {moment}: it neither died nor was updated");
             updates[usize::from(updated)] += 1;
         }
+        println!("{updates:?} were old and new, {left} files were left");
         assert!(updates[0] > 0 && updates[1] > 0 && left > 0, "they all died at one moment: {updates:?}");
     }
 }

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::{
     child::run,
     recovery::Sites,
-    support::{App, Call, OneFails, Random, Release, Site, Verdict, can_watch, rounds, sample, watch},
+    support::{App, Call, OneFails, Random, Release, Site, Tally, Verdict, can_watch, rounds, sample, watch},
 };
 
 const FAILURES: [(Errno, ErrorCode); 6] = [
@@ -76,6 +76,7 @@ fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_after_th
         return;
     }
     let (sites, mut random) = (Sites::new(), Random::new("i/o errors"));
+    let mut tally = Tally::default();
     for (layout, app) in App::layouts().into_iter().enumerate() {
         for (error, code) in FAILURES {
             let total = count(&app(), &sites.next, |call| call.can_give(error));
@@ -89,9 +90,12 @@ fn whichever_call_fails_the_application_is_complete_and_nothing_is_left_after_th
                 }
                 let updated = run(sites.assert_recovers(&app, chosen, &case));
                 assert!(updated || outcome.is_err(), "{case}");
+                tally.add(&failed, outcome.is_err());
             }
+            tally.assert_more(&format!("{error:?}, layout {layout}"));
         }
     }
+    tally.assert_some_refused();
 }
 
 #[test]
@@ -100,6 +104,7 @@ fn a_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_an_update(
         return;
     }
     let (site, mut random) = (Site::honest(Release::new()), Random::new("interrupted calls"));
+    let mut tally = Tally::default();
     for app in App::layouts() {
         let total = count(&app(), &site, |call| call.can_give(Errno::INTR));
         for chosen in sample(total, rounds(10, 60, u64::MAX), &mut random) {
@@ -107,7 +112,9 @@ fn a_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_an_update(
             let (outcome, failed) = fail(&app, &site, Errno::INTR, chosen);
             outcome.unwrap_or_else(|error| panic!("{failed}: {error}"));
             app.assert_is(&site.release.artifact);
+            tally.add(&failed, false);
         }
+        tally.assert_more("interrupted");
         assert_short_writes_lose_nothing(&app(), &site);
     }
 }

@@ -38,6 +38,7 @@ async fn killed_at_any_moment_the_application_is_complete() {
         app.assert_is(&last.release.artifact);
         app.assert_nothing_left();
     }
+    println!("{updated} of {} were updated, {interrupted} were interrupted", rounds(25, 500, 500));
     assert!(updated > 0, "every child was killed before it began");
     assert!(interrupted > 0, "no child was killed while it worked");
 }

@@ -8,6 +8,7 @@ use std::{
 
 use cargo_packager_updater::ErrorCode;
 
+use crate::network::gzip_bomb;
 use crate::support::{App, Child, Release, Reply, Server, Signer, Site, appimage, rounds};
 
 const MIB: u64 = 1 << 20;
@@ -130,6 +131,7 @@ fn manifest(path: &str) -> Reply {
         "/512-mib" => Reply::ok(" ").then_zeros(512 * MIB),
         "/endless" => Reply::ok("").endless(),
         "/endless-head" => Reply::raw("HTTP/1.1 200 OK\r\n").then_for_ever("X-More: of it\r\n"),
+        "/gzip" => Reply::ok(gzip_bomb()).header("Content-Encoding", "gzip"),
         "/arrays" => whole("["),
         "/objects" => whole("{\"a\":"),
         "/numbers" => Reply::ok(array_of("0")),
@@ -152,6 +154,7 @@ fn a_hostile_manifest_is_refused_in_constant_memory() {
         ("/512-mib", SizeLimit),
         ("/endless", SizeLimit),
         ("/endless-head", Network),
+        ("/gzip", InvalidManifest),
         ("/arrays", InvalidManifest),
         ("/objects", InvalidManifest),
         ("/numbers", InvalidManifest),

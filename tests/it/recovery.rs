@@ -14,8 +14,8 @@ impl Sites {
     }
 
     /// The application is the complete old one or version 2.0.0, and the next updates work. Gives whether it is version
-    /// 2.0.0. For an odd number, what was begun is to be continued; else nothing but a staged update is left after the
-    /// next check.
+    /// 2.0.0. For an odd number, the next check finds the version that was begun, and nothing but that is left; else it
+    /// finds another one, and nothing but a staged update is.
     pub(crate) async fn assert_recovers(&self, app: &App, number: usize, case: &str) -> bool {
         let updated = app.content() == self.next.release.artifact;
         assert!(updated || app.is_old(), "{case}: half an application of {} bytes", app.content().len());
@@ -23,6 +23,9 @@ impl Sites {
         if number.is_multiple_of(2) {
             self.last.update(app).await;
             app.assert_only_staged_is_left(case).await;
+        } else {
+            app.updater(self.next.endpoint()).check().await.unwrap();
+            app.assert_only_begun_is_left(case);
         }
         for site in [&self.next, &self.last].into_iter().skip(updated.into()) {
             let update = site.update(app).await;

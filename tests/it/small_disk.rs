@@ -1,4 +1,5 @@
-//! On a disk of any size, the application is the complete old or the complete new one.
+//! On a disk of any size, from one that only the installed application fits on to twice the artifact, the application is the
+//! complete old or the complete new one.
 
 use std::{
     env,
@@ -17,8 +18,9 @@ use crate::{
 };
 
 const ARTIFACT_BYTES: usize = 2 << 20;
-const SMALLEST_BYTES: usize = 1 << 20;
 const PAGE_BYTES: usize = 4096;
+/// The installed application fits, and nothing else.
+const SMALLEST_BYTES: usize = 8 * PAGE_BYTES;
 const TEST: &str = "small_disk::on_a_disk_of_any_size_the_old_application_stays_or_the_new_one_is_complete";
 /// Set where the test runs once more, as the root of a namespace.
 const IN_NAMESPACE: &str = "UPDATER_TEST_NAMESPACE";
@@ -127,6 +129,7 @@ async fn try_sizes() {
                 app.assert_nothing_left();
             }
             let [refused, all] = outcomes;
+            println!("{refused} of {all} disks were too small");
             assert!(0 < refused && refused < all, "{refused} of {all} disks were too small");
         }
     }

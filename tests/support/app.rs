@@ -147,6 +147,16 @@ impl App {
         assert_eq!(left.len(), expected, "{case}: {left:?}");
     }
 
+    /// Nothing lies about but an artifact or its start, and records of it.
+    pub(crate) fn assert_only_begun_is_left(&self, case: &str) {
+        assert_eq!(self.neighbours().len(), 1, "{case}: {:?}", self.neighbours());
+        let left = self.files_left();
+        let downloads = left.iter().filter(|file| !file.ends_with("staged.json"));
+        let artifacts: std::collections::BTreeSet<_> = downloads.map(|file| file.file_stem()).collect();
+        let is_temporary = |file: &PathBuf| file.extension().is_some_and(|found| found == "tmp");
+        assert!(artifacts.len() <= 1 && !left.iter().any(is_temporary), "{case}: {left:?}");
+    }
+
     /// The one file in the data directory with this extension.
     pub(crate) fn data_file(&self, extension: &str) -> PathBuf {
         let mut files = files_below(&self.data);

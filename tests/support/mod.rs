@@ -42,7 +42,7 @@ pub(crate) use skip::skip;
 pub(crate) use tls::Tls;
 pub(crate) use tools::has;
 #[cfg(target_pointer_width = "64")]
-pub(crate) use watch::{OneFails, Verdict, can_watch, watch};
+pub(crate) use watch::{OneFails, Tally, Verdict, can_watch, watch};
 
 use std::time::Duration;
 

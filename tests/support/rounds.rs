@@ -21,12 +21,16 @@ impl Random {
         let seed = seed();
         println!("{test}: UPDATER_SEED={seed}");
         // Tests with one seed are to draw different numbers.
-        Self(test.bytes().fold(seed | 1, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into())) | 1)
+        Self::seeded(test.bytes().fold(seed, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into())))
     }
 
     /// For another process of the same test.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(seed | 1)
+        // The last steps of SplitMix64: no two seeds end in one state, and neighbours in none that are alike.
+        let mixed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // From zero, xorshift never gets away.
+        Self((mixed ^ mixed >> 31).max(1))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -57,4 +61,10 @@ fn seed() -> u64 {
         Err(_) if rounds(0, 1, 1) == 0 => 1,
         Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(),
     }
+}
+
+#[test]
+fn another_seed_draws_other_numbers() {
+    let first: std::collections::BTreeSet<u64> = (0..100).map(|seed| Random::seeded(seed).next()).collect();
+    assert_eq!(first.len(), 100);
 }

@@ -54,6 +54,35 @@ impl OneFails {
     }
 }
 
+/// What came of calls that were to fail: where none did, nothing was tried.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    failed: usize,
+    /// How many had when that was last asserted.
+    asserted: usize,
+    refused: usize,
+}
+
+impl Tally {
+    /// `failed` is the call, if one did; `refused`: that was an error of the whole.
+    pub(crate) fn add(&mut self, failed: &str, refused: bool) {
+        self.failed += usize::from(!failed.is_empty());
+        self.refused += usize::from(refused);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_more(&mut self, case: &str) {
+        assert!(self.failed > self.asserted, "{case}: no call failed");
+        self.asserted = self.failed;
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_some_refused(&self) {
+        println!("{} calls failed, of which {} ended what they were made for", self.failed, self.refused);
+        assert!(self.refused > 0, "no failure of a call was an error");
+    }
+}
+
 /// Works on a thread of its own. Its calls, and those of the threads and programs that it starts, wait for the decision
 /// where they are about what lies in one of the directories; one after the other.
 pub(crate) fn watch<T: Send>(

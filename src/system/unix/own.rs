@@ -100,20 +100,48 @@ fn remove_unless_only_own(path: &Path) -> io::Result<()> {
 
 /// Nobody else can move `directory` away and put their own into its place, or has put it there before.
 pub(crate) fn check_parent_dir(directory: &Path) -> io::Result<()> {
-    const WRITABLE_BY_ANYBODY: u32 = 0o002;
     const STICKY: u32 = 0o1000;
     let refuse = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     let Some(parent) = directory.parent() else { return Ok(()) };
     let metadata = fs::metadata(parent)?;
-    let mode = metadata.mode();
+    let name = parent.display();
     // Its owner may rename what is in a directory, also in a sticky one.
-    if is_foreign(&metadata) || (mode & WRITABLE_BY_ANYBODY != 0 && mode & STICKY == 0) {
-        return refuse(format!("another user may replace what is in {}", parent.display()));
+    if is_foreign(&metadata) {
+        return refuse(format!(
+            "another user owns {name} and may replace what is in it: choose another place"
+        ));
+    }
+    if metadata.mode() & STICKY == 0 && others_may_write(parent, &metadata) {
+        let remedy = format!("take them that right (chmod go-w {name}), or choose another place");
+        return refuse(format!("other users may replace what is in {name}: {remedy}"));
     }
     if is_foreign(&fs::symlink_metadata(directory)?) {
         return refuse("it belongs to another user".to_owned());
     }
     Ok(())
+}
+
+fn others_may_write(directory: &Path, metadata: &fs::Metadata) -> bool {
+    const ANYBODY: u32 = 0o002;
+    const GROUP: u32 = 0o020;
+    let mode = metadata.mode();
+    let is_private = || is_private_group(metadata.gid()) && !has_access_list(directory);
+    mode & ANYBODY != 0 || (mode & GROUP != 0 && !is_private())
+}
+
+/// Many systems make a group for each user, with the same number, and a umask with which it may write to everything of
+/// theirs. Who else is in a group, only databases know that a program without the system's C library cannot ask. So any
+/// other group counts as one that an attacker is in.
+fn is_private_group(group: u32) -> bool {
+    group == rustix::process::getegid().as_raw() && group == rustix::process::geteuid().as_raw()
+}
+
+/// Where there is one, the mode's rights of the group are the most that anybody gets whom it names (acl(5)). Elsewhere
+/// than on Linux the mode does not tell of them.
+fn has_access_list(directory: &Path) -> bool {
+    let mut unread: [u8; 0] = [];
+    let found = rustix::fs::getxattr(directory, c"system.posix_acl_access", &mut unread);
+    cfg!(target_os = "linux") && !matches!(found, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
 /// Follows links one by one, each only after it was checked. What may be exchanged at any time is not looked at a second

@@ -31,7 +31,7 @@ fn no_host() -> String {
 }
 
 /// A thousand times larger once it is unpacked.
-fn gzip_bomb() -> Vec<u8> {
+pub(crate) fn gzip_bomb() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![0; 64 << 20]).unwrap();
     encoder.finish().unwrap()

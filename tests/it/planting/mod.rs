@@ -6,11 +6,13 @@ mod planter;
 mod scene;
 mod victim;
 
+use std::collections::BTreeMap;
+
 use rustix::process::geteuid;
 
 use crate::support::{Random, Site, rounds, skip};
 use person::Person;
-use scene::{Layout, Scene};
+use scene::{Expected, LAYOUTS, Layout, Outcome, Scene};
 
 /// Neither needs to be known to the system.
 const VICTIM: u32 = 65_530;
@@ -29,7 +31,7 @@ fn whatever_another_user_plants_nothing_changes_but_by_a_whole_update() {
     let scene = Scene::new();
     let mut victim = Person::start("victim", VICTIM, &scene, &site);
     let mut planter = Person::start("planter", PLANTER, &scene, &site);
-    let (mut updated, mut refused) = (0, 0);
+    let mut counts = BTreeMap::<(Layout, Outcome), u64>::new();
     for round in 0..rounds(120, 2_000, 10_000) {
         let layout = Layout::draw(&mut random);
         scene.reset(layout);
@@ -37,14 +39,21 @@ fn whatever_another_user_plants_nothing_changes_but_by_a_whole_update() {
         planter.say(&format!("{} {applications}", random.next()));
         planter.hear("planting");
         victim.say(&applications);
-        let outcome = victim.hear("outcome ");
+        let said = victim.hear("outcome ");
         planter.say("stop");
         planter.hear("stopped");
-        let failure = scene.check(layout, outcome == UPDATED);
-        assert!(failure.is_none(), "round {round}, {layout:?}, {outcome:?}: {}", failure.unwrap());
-        if outcome == UPDATED { updated += 1 } else { refused += 1 }
+        let outcome = if said == UPDATED { Outcome::Updated } else { Outcome::Refused };
+        let failure = scene.check(layout, outcome);
+        assert!(failure.is_none(), "round {round}, {layout:?}, {said:?}: {}", failure.unwrap());
+        if let Expected::Always(expected) = layout.expected() {
+            assert_eq!(outcome, expected, "round {round}, {layout:?}: {said}");
+        }
+        *counts.entry((layout, outcome)).or_default() += 1;
     }
-    // Otherwise nothing was tried.
-    assert!(updated > 0 && refused > 0, "{updated} updates, {refused} refusals");
-    println!("{updated} updates, {refused} refusals");
+    println!("{counts:?}");
+    for layout in LAYOUTS {
+        let (Expected::Always(expected) | Expected::AtTimes(expected)) = layout.expected();
+        // Otherwise nothing was tried.
+        assert!(counts.contains_key(&(layout, expected)), "{layout:?} was never {expected:?}");
+    }
 }

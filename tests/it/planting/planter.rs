@@ -87,7 +87,7 @@ impl Planter {
         let path = self.name();
         match self.random.below(8) {
             0 => clear(&path),
-            1 => drop(fs::rename(&path, self.places.lair.join("stolen"))),
+            1 => drop(fs::rename(&path, self.aside(&path, "stolen"))),
             2 => self.exchange(&path),
             3 => self.hold(&path),
             _ => {
@@ -156,9 +156,15 @@ impl Planter {
         }
     }
 
+    /// A place to move something to. A directory leaves the one that it lies in only with the right to write to itself
+    /// (rename(2), EACCES).
+    fn aside(&mut self, path: &Path, name: &str) -> PathBuf {
+        if self.random.below(2) == 0 { path.with_file_name(name) } else { self.places.lair.join(name) }
+    }
+
     /// Two things change places in one step.
     fn exchange(&mut self, path: &Path) {
-        let other = self.places.lair.join("other");
+        let other = self.aside(path, "other");
         clear(&other);
         let _ = self.make(&other);
         let _ = rustix::fs::renameat_with(CWD, &other, CWD, path, RenameFlags::EXCHANGE);

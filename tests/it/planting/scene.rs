@@ -17,7 +17,7 @@ pub(super) const APP_ID: &str = "com.example.planted";
 const APPLICATION: &str = "App.AppImage";
 
 /// How the shared directories are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layout {
     /// Who has no part in a file there may not rename it, as in `/tmp`.
     Sticky,
@@ -29,22 +29,53 @@ pub(super) enum Layout {
     OpenAcross,
     /// Anybody may rename the data directory.
     OpenData,
+    /// A group may, which the planter is in.
+    GroupData,
+    /// A group may, which nobody but the victim is in.
+    PrivateGroupData,
     /// Anybody may write to what is in the data directory, until it is used.
     LaxData,
 }
 
-const LAYOUTS: [Layout; 7] = [
+pub(super) const LAYOUTS: [Layout; 9] = [
     Layout::Sticky,
     Layout::StickyAcross,
     Layout::OpenApplications,
     Layout::OpenAcross,
     Layout::OpenData,
+    Layout::GroupData,
+    Layout::PrivateGroupData,
     // Twice as often: it has the most names.
     Layout::LaxData,
     Layout::LaxData,
 ];
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Updated,
+    Refused,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expected {
+    Always(Outcome),
+    /// It depends on what is planted, and when.
+    AtTimes(Outcome),
+}
+
 impl Layout {
+    pub(super) const fn expected(self) -> Expected {
+        match self {
+            // The planter may have been the first to make the data directory, or to put something beside the application.
+            Self::Sticky | Self::StickyAcross => Expected::AtTimes(Outcome::Updated),
+            // What is renamed meanwhile is noticed, unless it comes too late.
+            Self::OpenApplications | Self::OpenAcross => Expected::AtTimes(Outcome::Refused),
+            Self::OpenData | Self::GroupData => Expected::Always(Outcome::Refused),
+            // The planter has no way in, or none any more.
+            Self::PrivateGroupData | Self::LaxData => Expected::Always(Outcome::Updated),
+        }
+    }
+
     pub(super) fn draw(random: &mut Random) -> Self {
         *random.pick(&LAYOUTS)
     }
@@ -55,13 +86,19 @@ impl Layout {
 
     const fn applications_mode(self) -> u32 {
         match self {
-            Self::Sticky | Self::StickyAcross | Self::OpenData | Self::LaxData => 0o1777,
             Self::OpenApplications | Self::OpenAcross => 0o777,
+            _ => 0o1777,
         }
     }
 
-    const fn shared_mode(self) -> u32 {
-        if matches!(self, Self::OpenData) { 0o777 } else { 0o1777 }
+    /// Owner, group and mode of what the data directory lies in.
+    const fn shared(self) -> (u32, u32, u32) {
+        match self {
+            Self::OpenData => (0, 0, 0o777),
+            Self::GroupData => (VICTIM, PLANTER, 0o775),
+            Self::PrivateGroupData => (VICTIM, VICTIM, 0o775),
+            _ => (0, 0, 0o1777),
+        }
     }
 }
 
@@ -167,7 +204,7 @@ impl Scene {
         for (path, owner, mode) in [
             (&lair, PLANTER, 0o755),
             (&lair.join("open"), PLANTER, 0o777),
-            (&shared, 0, layout.shared_mode()),
+            (&shared, 0, 0o755),
             (&applications, 0, layout.applications_mode()),
             (&temporary, 0, 0o1777),
         ] {
@@ -175,6 +212,9 @@ impl Scene {
             fs::create_dir(path).unwrap();
             give(path, owner, mode);
         }
+        let (owner, group, mode) = layout.shared();
+        chown(&shared, Some(owner), Some(group)).unwrap();
+        set_mode(&shared, mode);
         if layout == Layout::LaxData {
             let directories = [(&data, 0o755), (&own_data, 0o777), (&own_data.join("download"), 0o777)];
             for (path, mode) in directories {
@@ -187,7 +227,7 @@ impl Scene {
     }
 
     /// What is not as it should be.
-    pub(super) fn check(&self, layout: Layout, updated: bool) -> Option<String> {
+    pub(super) fn check(&self, layout: Layout, outcome: Outcome) -> Option<String> {
         let places = self.places(layout);
         let home = contents(&places.home);
         let changed = |path: &&PathBuf| home.get(*path) != self.home.get(*path);
@@ -200,7 +240,7 @@ impl Scene {
                 return Some(format!("{} was handed over", path.display()));
             }
         }
-        check_application(&places, layout, updated)
+        check_application(&places, layout, outcome == Outcome::Updated)
     }
 }
 

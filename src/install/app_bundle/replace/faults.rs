@@ -36,7 +36,7 @@ use call::{Call, Does};
 use durable::Durable;
 use sample::sample;
 use skip::skip;
-use watch::{OneFails, Verdict, can_watch, watch};
+use watch::{OneFails, Tally, Verdict, can_watch, watch};
 
 static NEXT: LazyLock<Packed> = LazyLock::new(|| packed(&large("2")));
 static LAST: LazyLock<Packed> = LazyLock::new(|| packed(&large("3")));

@@ -70,6 +70,7 @@ fn ended_at_whichever_system_call_the_bundle_is_complete_and_the_next_update_wor
             let updated = assert_recovers(&scene, layout, &format!("{layout:?}, moment {moment}"));
             updates[usize::from(updated)] += 1;
         }
+        println!("{updates:?} were old and new, {left} entries were left");
         assert!(updates[0] > 0 && updates[1] > 0 && left > 0, "they all died at one moment: {updates:?}");
     }
 }

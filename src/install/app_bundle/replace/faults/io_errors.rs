@@ -35,7 +35,7 @@ fn whichever_system_call_fails_the_bundle_is_complete_and_nothing_is_left_after_
     if !can_watch() {
         return;
     }
-    let mut random = Random::new("i/o errors of a bundle");
+    let (mut random, mut tally) = (Random::new("i/o errors of a bundle"), Tally::default());
     for layout in LAYOUTS {
         for (error, code) in FAILURES {
             let calls = calls(layout, error);
@@ -51,9 +51,12 @@ fn whichever_system_call_fails_the_bundle_is_complete_and_nothing_is_left_after_
                 assert_complete(&scene, &case);
                 let updated = assert_recovers(&scene, layout, &case);
                 assert!(updated || outcome.is_err(), "{case}");
+                tally.add(&failed, outcome.is_err());
             }
+            tally.assert_more(&format!("{error:?}, {layout:?}"));
         }
     }
+    tally.assert_some_refused();
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn a_system_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_a_r
     if !can_watch() {
         return;
     }
-    let mut random = Random::new("interrupted calls of a bundle");
+    let (mut random, mut tally) = (Random::new("interrupted calls of a bundle"), Tally::default());
     for layout in LAYOUTS {
         let calls = calls(layout, Errno::INTR);
         println!("{layout:?}: {} calls", calls.total);
@@ -70,7 +73,9 @@ fn a_system_call_that_is_interrupted_or_writes_less_than_asked_does_not_stop_a_r
             let (outcome, failed) = fail(&scene, layout, Errno::INTR, chosen);
             outcome.unwrap_or_else(|error| panic!("{layout:?}, {failed}: {error}"));
             assert!(assert_recovers(&scene, layout, &failed), "{failed}");
+            tally.add(&failed, false);
         }
+        tally.assert_more(&format!("interrupted, {layout:?}"));
         let (scene, mut halved) = (scene(layout), 0);
         let outcome = replace_watched(scene.base(), layout, |call| {
             let half = call.write_half();
