@@ -110,7 +110,7 @@ impl Report {
         let lower = format!("version {new} is lower than {old}, which it replaces");
         if manifest.is_signed() {
             let meaning =
-                format!("applications that staged {old} forget it, those that installed it stay with it");
+                "applications that found or staged what is above forget it; where it is installed it stays";
             self.warnings.push(format!("{lower}: {meaning}"));
         } else {
             let remedy = "to take a release back, sign this manifest with `manifest sign`";
