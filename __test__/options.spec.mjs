@@ -256,12 +256,10 @@ const NAMES = Object.fromEntries(
 /** Slips of the pen. Names of four letters resemble too much to be told by more than their case. */
 function misspellings(name) {
   const slips = [name.toUpperCase(), name.toLowerCase()]
-  if (name.length > 4) {
-    slips.push(`${name}s`, `${name}Es`, `my${name}`, name.replace(/^(.)(.)/, '$2$1'))
-    slips.push(name.replace(/.(.)$/, 'x$1'))
-  }
+  if (name.length >= 5) slips.push(`${name}s`, name.replace(/.(.)$/, 'x$1'))
   if (name.length > 5) slips.push(name.slice(1), name.slice(0, -1).toUpperCase())
-  if (name.length > 6) slips.push(name.slice(0, -2))
+  if (name.length >= 12) slips.push(`${name}Es`, `my${name}`, name.replace(/^(.)(.)/, '$2$1'))
+  if (name.length >= 14) slips.push(name.slice(0, -2))
   return slips.filter((slip) => slip !== name)
 }
 
@@ -358,6 +356,8 @@ test('what an application keeps beside the options is none of ours', async (t) =
     name: 'x',
     platform: 'x',
     prox: 'short',
+    props: {},
+    timeoutMs: 1,
     requireSignedManif: 'three letters less',
     url: 'x',
     7: 'x',

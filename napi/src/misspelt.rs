@@ -2,8 +2,11 @@
 
 /// Shorter names resemble too much of what an application may keep beside its options.
 const COMPARED_MIN_BYTES: usize = 5;
-/// One character too many, missing or another is an edit; two that changed places are two.
-const EDITS_MAX: usize = 2;
+/// One character too many, missing or another is an edit; two that changed places are two. Of long names, as demands for
+/// more security have them, nothing else is two edits away.
+const EDITS_MAX: usize = 1;
+const EDITS_MAX_OF_LONG: usize = 2;
+const LONG_MIN_BYTES: usize = 12;
 
 /// The option that this name resembles; nothing where it is an option itself, or resembles none.
 pub(crate) fn meant<'a>(name: &str, options: &[&'a str]) -> Option<&'a str> {
@@ -14,8 +17,12 @@ pub(crate) fn meant<'a>(name: &str, options: &[&'a str]) -> Option<&'a str> {
 }
 
 fn resembles(name: &str, option: &str) -> bool {
-    let is_compared = name.len().min(option.len()) >= COMPARED_MIN_BYTES;
-    name == option || (is_compared && is_within(EDITS_MAX, name.as_bytes(), option.as_bytes()))
+    let edits = match name.len().min(option.len()) {
+        LONG_MIN_BYTES.. => EDITS_MAX_OF_LONG,
+        COMPARED_MIN_BYTES.. => EDITS_MAX,
+        _ => 0,
+    };
+    is_within(edits, name.as_bytes(), option.as_bytes())
 }
 
 /// Whether so many edits make one of the other. It goes no deeper than the shorter one is long.
