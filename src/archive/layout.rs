@@ -62,17 +62,20 @@ impl Layout {
             let is_directory = matches!(node, Node::Directory(_));
             return if is_directory { Ok(None) } else { Err(refused(top, "the top is no directory")) };
         }
-        for (slash, _) in path.match_indices('/') {
-            self.add_directory(path.get(..slash).unwrap_or_default(), None, name, make)?;
+        let key = folded(path);
+        // Folding makes and removes no slash, and looks at no character across one.
+        for ((slash, _), (slash_of_key, _)) in path.match_indices('/').zip(key.match_indices('/')) {
+            let directory = path.get(..slash).unwrap_or_default();
+            self.add_directory(directory, key.get(..slash_of_key).unwrap_or_default(), None, name, make)?;
         }
         if let Node::Directory(mode) = node {
-            self.add_directory(path, mode, name, make)?;
+            self.add_directory(path, &key, mode, name, make)?;
             return Ok(None);
         }
         if let Node::Link(target) = &node {
             self.links.push((path.to_owned(), target.clone()));
         }
-        self.insert(path, node, name)?;
+        self.insert(path, key, node, name)?;
         Ok(Some(path))
     }
 
@@ -97,12 +100,13 @@ impl Layout {
     fn add_directory(
         &mut self,
         path: &str,
+        key: &str,
         mode: Option<u32>,
         name: &Name,
         make: &mut dyn FnMut(&str) -> Result<()>,
     ) -> Result<()> {
-        let Some(known) = self.entries.get_mut(&folded(path)) else {
-            self.insert(path, Node::Directory(mode), name)?;
+        let Some(known) = self.entries.get_mut(key) else {
+            self.insert(path, key.to_owned(), Node::Directory(mode), name)?;
             return make(path);
         };
         let Node::Directory(known_mode) = &mut known.node else {
@@ -122,8 +126,8 @@ impl Layout {
         }
     }
 
-    fn insert(&mut self, path: &str, node: Node, name: &Name) -> Result<()> {
-        match self.entries.insert(folded(path), Entry { path: path.to_owned(), node }) {
+    fn insert(&mut self, path: &str, key: String, node: Node, name: &Name) -> Result<()> {
+        match self.entries.insert(key, Entry { path: path.to_owned(), node }) {
             None => Ok(()),
             Some(known) if known.path == path => Err(refused(name.as_str(), "it is there twice")),
             Some(known) => Err(refused(name.as_str(), format!("{} is the same on many disks", known.path))),

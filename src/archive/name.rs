@@ -180,4 +180,15 @@ mod tests {
             assert_ne!(folded(one), folded(other), "{one} {other}");
         }
     }
+
+    #[test]
+    fn the_directories_of_a_folded_path_are_its_folded_directories() {
+        for path in
+            ["Straße/ΣΊΣΥΦΟΣ/e\u{301}", "A/\u{301}b/C", "İ/ŉ/ﬁ", "x\u{200d}/\u{feff}Y/ς", "a/ǰ/\u{1e9e}"]
+        {
+            let whole = folded(path);
+            let parts: Vec<String> = path.split('/').map(folded).collect();
+            assert_eq!(whole, parts.join("/"), "{path}");
+        }
+    }
 }

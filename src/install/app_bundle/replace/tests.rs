@@ -380,7 +380,8 @@ fn killed_at_any_moment_the_bundle_is_the_complete_old_or_the_complete_new_one()
             assert!(output.any(|line| line.ends_with("replaced")));
             pace = begun.elapsed();
         }
-        std::thread::sleep(pace.mul_f64(random.fraction()));
+        // Long enough for the second one, as often as not.
+        std::thread::sleep(pace.mul_f64(2.0 * random.fraction()));
         child.kill().unwrap();
         child.wait().unwrap();
         let found = snapshot(&scene.target);
