@@ -202,7 +202,7 @@ impl Installation {
     /// Whether other applications may run from the same file.
     pub(crate) fn is_shared(&self) -> bool {
         let is_nothing_of_its_own = self.place.is_err() && matches!(self.package.get(), Some(None));
-        is_nothing_of_its_own || (self.configured.is_none() && runs_others(&self.executable))
+        is_nothing_of_its_own || (self.configured.is_none() && runs_others(self.path()))
     }
 
     /// Whether it is still to be found out if the application belongs to a package.
@@ -276,9 +276,10 @@ pub(crate) fn plan(format: Format, installation: &Installation, order: &Order) -
     }
 }
 
-/// Programs that run other people's applications: replacing them is never meant.
-fn runs_others(executable: &Path) -> bool {
-    let name = windows::stem(executable);
+/// Programs that run other people's applications: replacing them is never meant. An AppImage or a bundle is named after its
+/// application, whatever it has in it.
+fn runs_others(program: &Path) -> bool {
+    let name = windows::stem(program);
     ["node", "nodejs", "electron"].iter().any(|program| name.eq_ignore_ascii_case(program))
 }
 

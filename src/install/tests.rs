@@ -71,6 +71,19 @@ fn only_what_runs_from_a_file_of_its_own_is_told_by_that_file() {
     assert!(!runs_from(r"C:\App\App.exe", None, Os::Windows, unpackaged()));
     let app = "/opt/App/App";
     assert!(!runs_from("/usr/lib/node/node", Some(app), Os::Linux, unpackaged().with_file(app, b"")));
+    // What a build tool did not rename, in an application of its own.
+    let mounted = FakeSystem::default()
+        .with_file("/opt/App.AppImage", &[APPIMAGE, &[0; 20]].concat())
+        .with_env("APPIMAGE", "/opt/App.AppImage")
+        .with_env("APPDIR", "/tmp/.mount_App");
+    assert!(!runs_from("/tmp/.mount_App/usr/bin/electron", None, Os::Linux, mounted));
+    let bundle = |name: &str| {
+        let plist = format!("/Applications/{name}/Contents/Info.plist");
+        let executable = format!("/Applications/{name}/Contents/MacOS/Electron");
+        runs_from(&executable, None, Os::MacOs, FakeSystem::default().with_file(&plist, b""))
+    };
+    assert!(!bundle("App.app"));
+    assert!(bundle("Electron.app"));
     // It may still turn out to be a package's.
     let silent = FakeSystem::default().with_broken_program(DPKG.0);
     assert!(!runs_from("/opt/silent/app", None, Os::Linux, silent));

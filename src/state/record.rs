@@ -74,6 +74,8 @@ pub(crate) struct Staged {
     pub(crate) format: String,
     pub(crate) signature: String,
     pub(crate) downloaded_bytes: u64,
+    /// Names the target of the application that staged it.
+    pub(crate) place: String,
     /// The application's own, on which it was announced; empty for none. A record that does not tell must not be believed
     /// on any.
     #[serde(default)]

@@ -13,7 +13,7 @@ use crate::{
     install::{self, InstallPlan, Installation, Order},
     manifest::Release,
     signature::{Announced, PublicKey, Signature, Trust, VerifiedArtifact},
-    state::{Begun, DataDir, Expected, State, remove, short_hash},
+    state::{Begun, DataDir, Expected, Staged, State, remove, short_hash},
     system::{Fingerprint, System},
     target::{Format, canonical_key},
     updater::{InstallOptions, PreparedInstall, is_wanted},
@@ -66,8 +66,14 @@ impl Context {
     }
 
     /// Names what an update replaces.
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         short_hash(self.real_path().as_os_str().as_encoded_bytes())
+    }
+
+    /// Whether it was staged from here, and not by another copy with the same `appId`, which may be older or installed
+    /// otherwise: of no use here is not of no use there.
+    pub(super) fn is_ours(&self, staged: &Staged) -> bool {
+        staged.place == self.place()
     }
 
     /// Names what runs from a file from which others run, too. What they have seen must lock nobody out.
@@ -159,7 +165,8 @@ impl Context {
         let _ = self.settle(&data);
         let staged = data.staged().filter(|staged| {
             // Where that cannot be told, whoever installs it finds out.
-            self.is_wanted(&staged.version) && self.is_still_announced(staged).unwrap_or(true)
+            let is_good = self.is_wanted(&staged.version) && self.is_still_announced(staged).unwrap_or(true);
+            is_good || !self.is_ours(staged)
         });
         let staged = staged.and_then(|staged| staged.parsed_signature());
         if staged.is_none() {
@@ -261,13 +268,14 @@ impl Context {
         Err(Error::NotUpdatable { reason })
     }
 
-    /// Installs what was verified. The caller holds the lock.
+    /// Installs what was verified, as `record` says it was announced. The caller holds the lock.
     pub(super) fn install(
         self: &Arc<Self>,
         artifact: VerifiedArtifact,
+        record: &Arc<Staged>,
         options: InstallOptions,
     ) -> Result<()> {
-        PreparedInstall::new(self, artifact, options)?.commit()
+        PreparedInstall::new(self, artifact, record, options)?.commit()
     }
 
     /// The unfinished download, and its record.

@@ -12,7 +12,7 @@ use crate::{
         Object, Release, parse_object, read_release,
         signed::{Envelope, SignedManifest, check_expiry},
     },
-    signature::{PublicKey, Signature},
+    signature::PublicKey,
     state::{Rollback, SeenManifests, Staged},
 };
 
@@ -84,11 +84,14 @@ impl Context {
         Ok((is_signed || may_be_plain) && !is_withdrawn)
     }
 
-    /// The same for what is on record, before it is installed: another run may have put it there, and a check may have
-    /// changed what is demanded.
-    pub(super) fn refuse_unannounced(&self, signature: &Signature) -> Result<()> {
-        let Some(staged) = self.data()?.staged_as(signature) else { return Ok(()) };
-        if self.is_still_announced(&staged)? { Ok(()) } else { Err(not_announced(&staged.version)) }
+    /// The same before an installation: a check may have changed what is demanded. What is on record counts, since another
+    /// run may have put it there; and where that is gone, `announced`: who takes a release back removes the record, but
+    /// cannot always remove the file.
+    pub(super) fn refuse_unannounced(&self, announced: &Staged) -> Result<()> {
+        let data = self.data()?;
+        let on_record = announced.parsed_signature().and_then(|signature| data.staged_as(&signature));
+        let staged = on_record.as_ref().unwrap_or(announced);
+        if self.is_still_announced(staged)? { Ok(()) } else { Err(not_announced(&staged.version)) }
     }
 
     /// The same for a release that was found a while ago. The manifest may also have expired since: who holds up the

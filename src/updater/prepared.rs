@@ -10,7 +10,7 @@ use crate::{
     install::{self, Change, Prepared, Progress},
     relaunch,
     signature::{Trust, VerifiedArtifact},
-    state::{DataDir, Expected},
+    state::{DataDir, Expected, Staged},
 };
 
 /// A verified update, made ready: one quick step, such as a rename, is missing. Dropping it gives that up, and leaves
@@ -19,6 +19,7 @@ use crate::{
 pub struct PreparedInstall {
     context: Arc<Context>,
     trust: Arc<Trust>,
+    record: Arc<Staged>,
     /// The version, where the signature carries it.
     signed_version: Option<Version>,
     prepared: Prepared,
@@ -30,6 +31,7 @@ impl PreparedInstall {
     pub(super) fn new(
         context: &Arc<Context>,
         artifact: VerifiedArtifact,
+        record: &Arc<Staged>,
         options: InstallOptions,
     ) -> Result<Self> {
         let trust = Arc::clone(artifact.trust());
@@ -44,6 +46,7 @@ impl PreparedInstall {
         }
         Ok(Self {
             context: Arc::clone(context),
+            record: Arc::clone(record),
             signed_version,
             prepared: prepared?,
             relaunch: order.relaunch,
@@ -69,9 +72,9 @@ impl PreparedInstall {
 
     /// The caller holds the lock.
     pub(super) fn commit(self) -> Result<()> {
-        let Self { context, trust, signed_version, prepared, relaunch, args } = self;
+        let Self { context, trust, record, signed_version, prepared, relaunch, args } = self;
         context.refuse_replay(&trust.announced.version)?;
-        context.refuse_unannounced(&trust.signature)?;
+        context.refuse_unannounced(&record)?;
         let ledger = Ledger { context: &context, data: context.data()?, trust: &trust, signed_version };
         let progress = prepared.commit(&mut |change| ledger.announce(change)).inspect_err(|_| {
             // The error that led here is the one to report.

@@ -21,19 +21,19 @@ use crate::{
 pub struct StagedUpdate {
     context: Arc<Context>,
     trust: Arc<Trust>,
+    record: Arc<Staged>,
     path: PathBuf,
     size: u64,
-    downloaded_bytes: u64,
 }
 
 impl StagedUpdate {
-    pub(super) fn new(context: Arc<Context>, artifact: &VerifiedArtifact, downloaded_bytes: u64) -> Self {
+    pub(super) fn new(context: Arc<Context>, artifact: &VerifiedArtifact, record: Staged) -> Self {
         Self {
             context,
             trust: Arc::clone(artifact.trust()),
+            record: Arc::new(record),
             path: artifact.path().to_owned(),
             size: artifact.size(),
-            downloaded_bytes,
         }
     }
 
@@ -59,7 +59,7 @@ impl StagedUpdate {
 
     /// Bytes received for it: less than the size where an earlier attempt was continued.
     pub fn downloaded_bytes(&self) -> u64 {
-        self.downloaded_bytes
+        self.record.downloaded_bytes
     }
 
     /// Verifies the file once more, because time has passed, and installs it.
@@ -72,7 +72,7 @@ impl StagedUpdate {
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
             this.preflight(&options)?;
-            this.context.install(this.verified()?, options)
+            this.context.install(this.verified()?, &this.record, options)
         })
         .await
     }
@@ -87,7 +87,7 @@ impl StagedUpdate {
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
             this.check_prepare(&options)?;
-            PreparedInstall::new(&this.context, this.verified()?, options)
+            PreparedInstall::new(&this.context, this.verified()?, &this.record, options)
         })
         .await
     }
@@ -135,7 +135,7 @@ impl StagedUpdate {
 
     /// What has to be signed is decided anew: it may have changed since this was staged.
     fn verified(&self) -> Result<VerifiedArtifact> {
-        self.context.refuse_unannounced(&self.trust.signature)?;
+        self.context.refuse_unannounced(&self.record)?;
         let Announced { version, target, format, .. } = &self.trust.announced;
         let trust = self.context.trust(version, target, *format, &self.trust.signature)?;
         let file = self
@@ -164,7 +164,8 @@ impl StagedUpdate {
             },
         };
         // As long as no package manager answers, it cannot be told from one that was made for another package.
-        if found.is_none() && !context.installation.may_be_packaged() {
+        let is_settled = !context.installation.may_be_packaged();
+        if found.is_none() && is_settled && context.is_ours(&staged) {
             data.sweep([]);
             data.forget_staged()?;
         }
@@ -177,6 +178,7 @@ impl StagedUpdate {
         };
         let current = context.is_wanted(&staged.version)
             && context.is_for(&staged.target)
+            && context.installation.format().is_none_or(|installed| installed == format)
             && !context.is_installed(&signature);
         let path = context.data()?.finished(&signature);
         let metadata = std::fs::symlink_metadata(&path).ok();
@@ -186,9 +188,9 @@ impl StagedUpdate {
         Ok(Some(Self {
             context: Arc::clone(context),
             trust: context.trust(&staged.version, &staged.target, format, &signature)?,
+            record: Arc::new(staged.clone()),
             path,
             size: metadata.len(),
-            downloaded_bytes: staged.downloaded_bytes,
         }))
     }
 }
@@ -226,7 +228,18 @@ mod tests {
         let settings = Settings::parse(Version::new(1, 0, 0), config).unwrap();
         let settings = Settings { target: "macos-aarch64".parse().unwrap(), ..settings };
         let context = Arc::new(Context::new(settings, Arc::new(system)).unwrap());
-        let staged = StagedUpdate::new(context, &testing::verified(&archive), 0);
+        let artifact = testing::verified(&archive);
+        let record = Staged {
+            version: Version::new(2, 0, 0),
+            target: "macos-aarch64".to_owned(),
+            format: Format::App.to_string(),
+            signature: artifact.trust().signature.as_str().to_owned(),
+            downloaded_bytes: artifact.size(),
+            place: context.place(),
+            channel: String::new(),
+            manifest_keys: Vec::new(),
+        };
+        let staged = StagedUpdate::new(context, &artifact, record);
         let options = InstallOptions::default();
         staged.preflight(&options).unwrap();
         let error = staged.check_prepare(&options).unwrap_err();

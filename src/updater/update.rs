@@ -157,7 +157,7 @@ impl Update {
     pub async fn stage(&self, options: DownloadOptions) -> Result<StagedUpdate> {
         let lock = self.lock().await?;
         let (artifact, downloaded) = self.fetch(options, &lock).await?;
-        Ok(StagedUpdate::new(Arc::clone(&self.inner.context), &artifact, downloaded))
+        Ok(StagedUpdate::new(Arc::clone(&self.inner.context), &artifact, self.record(downloaded)))
     }
 
     /// [`Self::stage`] and [`StagedUpdate::install`] under one lock. Finds out first whether installing is possible.
@@ -174,14 +174,14 @@ impl Update {
         run_blocking(move || this.preflight(&options)).await?;
         let lock = self.lock().await?;
         let cancel = download.cancel.clone();
-        let (artifact, _) = self.fetch(download, &lock).await?;
+        let (artifact, downloaded) = self.fetch(download, &lock).await?;
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let context = Arc::clone(&self.inner.context);
+        let this = self.clone();
         run_blocking(move || {
             let _lock = lock;
-            context.install(artifact, install)
+            this.install_verified(artifact, downloaded, install)
         })
         .await
     }
@@ -364,9 +364,19 @@ impl Update {
             format: release.format.to_string(),
             signature: release.signature.as_str().to_owned(),
             downloaded_bytes,
+            place: self.inner.context.place(),
             channel: self.inner.context.channel().to_owned(),
             manifest_keys: release.manifest_keys.iter().map(|key| key.as_line().to_owned()).collect(),
         }
+    }
+
+    fn install_verified(
+        &self,
+        artifact: VerifiedArtifact,
+        downloaded_bytes: u64,
+        options: InstallOptions,
+    ) -> Result<()> {
+        self.inner.context.install(artifact, &Arc::new(self.record(downloaded_bytes)), options)
     }
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {
@@ -383,7 +393,7 @@ impl Update {
                 file.append(bytes)?;
                 file.verify()
             })
-            .and_then(|artifact| context.install(artifact, options));
+            .and_then(|artifact| self.install_verified(artifact, 0, options));
         if installed.is_err() {
             Context::discard_file(&path);
         }

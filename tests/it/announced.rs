@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -39,6 +40,14 @@ async fn stage(app: &App, site: &Site, change: Change) -> StagedUpdate {
 
 async fn pending(app: &App, change: Change) -> Option<StagedUpdate> {
     updater(app, "http://127.0.0.1:1/", change).pending().await.unwrap()
+}
+
+/// Of what is staged.
+fn change_record(app: &App, change: impl FnOnce(&mut Value)) {
+    let path = app.data_file("json");
+    let mut record = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut record);
+    fs::write(&path, record.to_string()).unwrap();
 }
 
 fn unsigned() -> Site {
@@ -148,14 +157,22 @@ async fn a_record_that_does_not_tell_who_announced_it_is_good_where_nothing_is_d
         stage(&app, &signed("2.0.0", 1), change).await;
         fs::remove_file(app.data_files().into_iter().find(|file| file.ends_with("manifests.json")).unwrap())
             .unwrap();
-        let record = app.data_file("json");
-        let mut content: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
-        for member in ["channel", "manifest_keys"] {
-            content.as_object_mut().unwrap().remove(member).unwrap();
-        }
-        fs::write(&record, content.to_string()).unwrap();
+        change_record(&app, |record| {
+            for member in ["channel", "manifest_keys"] {
+                record.as_object_mut().unwrap().remove(member).unwrap();
+            }
+        });
         assert_eq!(pending(&app, change).await.is_some(), is_pending);
     }
+}
+
+#[tokio::test]
+async fn an_update_of_another_format_than_what_is_installed_is_not_pending() {
+    let app = App::new();
+    stage(&app, &unsigned(), plain).await;
+    change_record(&app, |record| record["format"] = json!("deb"));
+    assert!(pending(&app, plain).await.is_none());
+    app.assert_nothing_left();
 }
 
 #[tokio::test]
@@ -199,11 +216,17 @@ async fn a_release_that_the_publisher_takes_back_is_not_installed_at_the_next_st
         let app = App::new();
         let staged = stage(&app, &signed("2.0.0", 1), plain).await;
         let prepared = staged.prepare(Default::default()).await.unwrap();
+        let artifact = fs::read(staged.path()).unwrap();
         check(&app, announcing(version).reply()).await.unwrap();
         app.assert_nothing_left();
         assert!(pending(&app, plain).await.is_none());
         assert_eq!(prepared.finish().unwrap_err().code(), ErrorCode::NotUpdatable);
-        assert_eq!(staged.install(Default::default()).await.unwrap_err().code(), ErrorCode::Io);
+        assert_eq!(staged.install(Default::default()).await.unwrap_err().code(), ErrorCode::NotUpdatable);
+        // A file that was in use could not be removed.
+        fs::write(staged.path(), artifact).unwrap();
+        fs::set_permissions(staged.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(staged.prepare(Default::default()).await.unwrap_err().code(), ErrorCode::NotUpdatable);
+        assert_eq!(staged.install(Default::default()).await.unwrap_err().code(), ErrorCode::NotUpdatable);
         app.assert_untouched();
     }
 }

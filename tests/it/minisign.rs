@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
 use cargo_packager_updater::signature::{PublicKey, Signature, verify_reader};
 
 use crate::support::{Random, Signer, has, rounds};
@@ -48,7 +49,8 @@ impl Triple {
         verify_reader(&mut self.artifact.as_slice(), &signature, &[key]).is_ok()
     }
 
-    /// What minisign takes for sound: the legacy kind, and text that two readers may read in two ways.
+    /// What minisign takes for sound: the legacy kind, and text that two readers may read in two ways, or that two texts are
+    /// read as.
     fn is_refused_on_purpose(&self) -> bool {
         let Self { key, signature, .. } = self;
         let is_legacy = signature.lines().nth(1).is_some_and(|line| line.starts_with("RW"));
@@ -57,7 +59,7 @@ impl Triple {
         is_legacy
             || !is_key_file
             || !is_signature_file
-            || [key, signature].iter().any(|text| text.contains('\0'))
+            || [key, signature].iter().any(|text| text.contains('\0') || text.lines().any(has_unused_bits))
     }
 
     fn accepted_there(&self, dir: &Path) -> bool {
@@ -74,6 +76,11 @@ impl Triple {
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     }
+}
+
+/// Base64 whose last character says more than the bytes that it ends.
+fn has_unused_bits(line: &str) -> bool {
+    matches!(STANDARD.decode(line), Err(DecodeError::InvalidLastSymbol { .. }))
 }
 
 /// Another text of a similar form.

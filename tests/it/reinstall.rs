@@ -1,6 +1,6 @@
 //! What was installed before decides what is offered and accepted next.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use cargo_packager_updater::{Config, Error, ErrorCode, Updater, updater::Update};
 
@@ -132,21 +132,40 @@ async fn a_version_that_was_only_announced_does_not_keep_newer_ones_away() {
     assert!(offered(&app, "1.0.0", app.config(next.endpoint())).await.is_some());
 }
 
+/// One of several copies that keep their records in the same place.
+fn copy_of(app: &App, data: &Path, site: &Site) -> Config {
+    Config {
+        app_id: Some("com.example.app".to_owned()),
+        data_dir: Some(data.to_owned()),
+        ..app.config(site.endpoint())
+    }
+}
+
 #[tokio::test]
 async fn what_another_copy_with_the_same_id_installs_makes_nobody_forget_what_is_installed_here() {
     let (one, two) = (App::new(), App::new());
-    let config = |app: &App, endpoint: String| Config {
-        app_id: Some("com.example.app".to_owned()),
-        data_dir: Some(one.data.clone()),
-        ..app.config(endpoint)
-    };
     for app in [&one, &two] {
         let site = Site::honest(Release::version("3.0.0"));
-        let update = offered_to(app, config(app, site.endpoint())).await.unwrap();
+        let update = offered_to(app, copy_of(app, &one.data, &site)).await.unwrap();
         update.download_and_install(Default::default(), Default::default()).await.unwrap();
     }
     let old = Site::honest(Release::version("2.0.0"));
     for app in [&one, &two] {
-        assert!(offered_to(app, config(app, old.endpoint())).await.is_none());
+        assert!(offered_to(app, copy_of(app, &one.data, &old)).await.is_none());
     }
+}
+
+#[tokio::test]
+async fn what_one_copy_has_staged_stays_where_another_is_as_new_already() {
+    let (old, new, site) = (App::new(), App::new(), Site::honest(Release::new()));
+    let config = |app| copy_of(app, &old.data, &site);
+    offered_to(&old, config(&old)).await.unwrap().stage(Default::default()).await.unwrap();
+    let up_to_date = Updater::new("2.0.0", config(&new)).unwrap();
+    assert!(up_to_date.check().await.unwrap().is_none());
+    assert!(up_to_date.pending().await.unwrap().is_none());
+    let pending = Updater::new("1.0.0", config(&old)).unwrap().pending().await.unwrap().unwrap();
+    pending.install(Default::default()).await.unwrap();
+    old.assert_is(&site.release.artifact);
+    new.assert_untouched();
+    assert_eq!(site.downloads().len(), 1);
 }

@@ -1,3 +1,4 @@
+use minisign::KeyPair;
 use serde_json::json;
 
 use super::*;
@@ -39,6 +40,10 @@ fn open(payload: &Value, comment: &str) -> Result<SignedManifest> {
     Envelope::parse(&member(payload, comment), SOURCE)?.open(&[public_key()], SOURCE)
 }
 
+fn stranger() -> PublicKey {
+    PublicKey::parse(&KeyPair::generate_unencrypted_keypair().unwrap().pk.to_base64()).unwrap()
+}
+
 fn code<T: std::fmt::Debug>(outcome: Result<T>) -> ErrorCode {
     outcome.unwrap_err().code()
 }
@@ -52,7 +57,31 @@ fn what_the_author_signed_is_read() {
     let signed = open(&payload(), COMMENT).unwrap();
     assert_eq!((signed.app.as_deref(), signed.channel.as_deref()), (Some("com.example.app"), Some("stable")));
     assert_eq!(signed.sequence, 7);
-    assert_eq!(signed.sighting("stable").keys, [public_key().as_line()]);
+    let sighting = signed.sighting("stable");
+    assert_eq!(
+        (sighting.keys, sighting.version),
+        (vec![public_key().as_line().to_owned()], Some(Version::new(2, 0, 0)))
+    );
+}
+
+#[test]
+fn a_release_is_bound_to_the_keys_and_the_expiry_of_the_manifest_that_announced_it() {
+    let artifact = json!({
+        "url": "https://releases.example.com/app.AppImage",
+        "signature": sign_as(b"", "version:2.0.0").as_str(),
+        "format": "appimage",
+    });
+    let signed = open(&with("platforms", json!({ "linux-x86_64": artifact })), COMMENT).unwrap();
+    let release = signed.release(&["linux-x86_64".to_owned()], Os::Linux, SOURCE).unwrap();
+    assert_eq!(release.manifest_keys, [public_key()]);
+    assert_eq!(release.expires, Some(time("2026-02-01T00:00:00Z")));
+}
+
+#[test]
+fn an_envelope_names_the_keys_that_its_signatures_name() {
+    let envelope = Envelope::parse(&member(&payload(), COMMENT), SOURCE).unwrap();
+    assert!(envelope.names_any(&[stranger(), public_key()]));
+    assert!(!envelope.names_any(&[stranger()]));
 }
 
 #[test]
