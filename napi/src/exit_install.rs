@@ -11,7 +11,10 @@ use napi::{
     bindgen_prelude::{FnArgs, Function},
     threadsafe_function::UnknownReturnValue,
 };
-use tokio::sync::oneshot::{self, Receiver};
+use tokio::{
+    sync::oneshot::{self, Receiver},
+    task::spawn_blocking,
+};
 
 use crate::{
     exit::{main_process, process_args, read_flags, refuse_true},
@@ -79,15 +82,36 @@ impl ExitInstall {
     }
 
     /// Takes the request back, if it is for this update.
-    pub(crate) fn take_back(staged: &updater::StagedUpdate) -> Option<Request> {
+    pub(crate) fn take_back(staged: &updater::StagedUpdate) -> Option<Self> {
         // Its name is made from the application and the signature.
-        let install = exit().scheduled.take_if(|install| install.request.staged.path() == staged.path())?;
-        Some(install.request)
+        let is_same = |install: &mut Self| install.request.staged.path() == staged.path();
+        exit().scheduled.take_if(is_same).map(Self::withdrawn)
+    }
+
+    /// Nothing is made ready for it any more.
+    fn withdrawn(mut self) -> Self {
+        self.prepared.close();
+        self
+    }
+
+    /// Waits until what is being made ready lets go of the application's data, and removes what was made ready for a
+    /// request that was taken back: it would be in the way.
+    pub(crate) async fn give_up(taken_back: Option<Self>) -> Option<Request> {
+        let _preparing = PREPARING.lock().await;
+        Some(taken_back?.remove().await)
     }
 
     /// Until what is being made ready lets go of the application's data.
     pub(crate) async fn prepared() {
-        drop(PREPARING.lock().await);
+        Self::give_up(None).await;
+    }
+
+    /// A bundle has thousands of files, for which JavaScript must not wait.
+    async fn remove(self) -> Request {
+        let Self { request, prepared } = self;
+        // What cannot be removed is tidied up by the next check.
+        let _ = spawn_blocking(move || drop(prepared)).await;
+        request
     }
 
     /// A failure leaves the update staged: the next run finds it, and has somebody to tell.
@@ -117,12 +141,14 @@ impl Request {
 
     fn prepare(self, exit: &mut Exit) -> Result<()> {
         let runtime = task::runtime()?;
-        // What was made ready before would be in the way.
-        exit.scheduled = None;
+        let replaced = exit.scheduled.take().map(ExitInstall::withdrawn);
         let (done, prepared) = oneshot::channel();
         let Self { staged, options } = self.clone();
         runtime.spawn(async move {
             let _preparing = PREPARING.lock().await;
+            if let Some(replaced) = replaced {
+                replaced.remove().await;
+            }
             // Nobody waits for it any more where the request was taken back.
             if !done.is_closed() {
                 let _ = done.send(staged.prepare(options).await);

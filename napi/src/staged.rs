@@ -57,9 +57,9 @@ impl StagedUpdate {
             env,
             input,
             async move |finish: Finish, _| {
-                ExitInstall::prepared().await;
+                let request = ExitInstall::give_up(taken_back).await;
                 let outcome = staged.install(finish.install).await;
-                if let (Err(_), Some(request)) = (&outcome, taken_back) {
+                if let (Err(_), Some(request)) = (&outcome, request) {
                     request.put_back();
                 }
                 Ok(outcome.map(|()| finish.exit)?)
@@ -85,13 +85,13 @@ impl StagedUpdate {
     // napi-rs has no words for this: nobody constructs this class.
     #[napi(ts_return_type = "Promise<void>\n  private constructor()")]
     pub fn discard<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        ExitInstall::take_back(&self.staged);
+        let taken_back = ExitInstall::take_back(&self.staged);
         let staged = self.staged.clone();
         task::promise(
             env,
             Ok(((), Abort::none(env))),
             async move |(), _| {
-                ExitInstall::prepared().await;
+                ExitInstall::give_up(taken_back).await;
                 Ok(staged.discard().await?)
             },
             |_, ()| Ok(()),
