@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+use rustix::io::Errno;
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 
@@ -17,7 +18,10 @@ use super::{
 };
 use crate::{
     ErrorCode,
-    system::{OsSystem, System},
+    system::{
+        OsSystem, System, Tree,
+        failing::{Failing, FailingSystem, Layout as Disks},
+    },
 };
 
 const LIMITS: Limits = Limits::for_archive(0);
@@ -42,10 +46,13 @@ impl Scene {
     }
 
     fn unpack(&self, archive: &[u8]) -> Result<()> {
+        self.unpack_on(OsSystem.tree(), archive)
+    }
+
+    fn unpack_on(&self, tree: &dyn Tree, archive: &[u8]) -> Result<()> {
         let root = File::open(self.root()).unwrap();
         let path = self.root();
-        let mut disk = Disk::new(&path, &root, None, OsSystem.tree());
-        unpack(&mut &*archive, LIMITS, &mut disk)
+        unpack(&mut &*archive, LIMITS, &mut Disk::new(&path, &root, None, tree))
     }
 
     fn outside(&self) -> BTreeMap<String, String> {
@@ -77,6 +84,22 @@ fn assert_invalid(archive: &[u8], expected: &str) {
     let error = unpack(&mut &*archive, LIMITS, &mut CheckOnly).expect_err(expected);
     assert_eq!(error.code(), ErrorCode::InvalidArtifact, "{error}");
     assert!(error.to_string().contains(expected), "{expected}: {error}");
+}
+
+#[test]
+fn what_the_disk_takes_for_the_same_as_another_entry_is_refused_and_a_full_disk_is_told_as_one() {
+    for archive in [
+        Builder::default().directory("X.app/new", 0o755).gzip(),
+        Builder::default().file("X.app/new", 0o644, b"new").gzip(),
+    ] {
+        let scene = Scene::new();
+        fs::create_dir(scene.root().join("new")).unwrap();
+        let error = scene.unpack(&archive).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UnsafeArchive, "{error}");
+        let full = FailingSystem::new(Disks::OneFileSystem, Failing::AllFrom(0), Errno::NOSPC);
+        let error = Scene::new().unpack_on(full.tree(), &archive).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NoSpace, "{error}");
+    }
 }
 
 #[test]

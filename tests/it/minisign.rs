@@ -69,9 +69,9 @@ impl Triple {
         fs::write(path("artifact"), &self.artifact).unwrap();
         let mut command = Command::new("minisign");
         command.arg("-Vqm").arg(path("artifact"));
-        // A key line alone is an argument for minisign, and no file.
+        // A key line alone is an argument for minisign, and no file; an argument has no NUL.
         match self.key.trim().lines().collect::<Vec<_>>().as_slice() {
-            [line] => command.arg("-P").arg(line),
+            [line] if !line.contains('\0') => command.arg("-P").arg(line),
             _ => command.arg("-p").arg(path("key.pub")),
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
