@@ -1,6 +1,7 @@
 //! [`ExitInstall`]: an installation in the `exit` event of the process.
 
 use std::{
+    mem,
     panic::catch_unwind,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -44,9 +45,12 @@ struct Exit {
     is_watched: bool,
     has_begun: bool,
     scheduled: Option<ExitInstall>,
+    /// What was made ready for requests that do not count any more.
+    withdrawn: Vec<Receiver<Result<updater::PreparedInstall>>>,
 }
 
-static EXIT: Mutex<Exit> = Mutex::new(Exit { is_watched: false, has_begun: false, scheduled: None });
+static EXIT: Mutex<Exit> =
+    Mutex::new(Exit { is_watched: false, has_begun: false, scheduled: None, withdrawn: Vec::new() });
 /// Held while an update is being made ready, which locks the application's data.
 static PREPARING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -82,36 +86,17 @@ impl ExitInstall {
     }
 
     /// Takes the request back, if it is for this update.
-    pub(crate) fn take_back(staged: &updater::StagedUpdate) -> Option<Self> {
+    pub(crate) fn take_back(staged: &updater::StagedUpdate) -> Option<Request> {
+        let mut exit = exit();
         // Its name is made from the application and the signature.
         let is_same = |install: &mut Self| install.request.staged.path() == staged.path();
-        exit().scheduled.take_if(is_same).map(Self::withdrawn)
+        let install = exit.scheduled.take_if(is_same)?;
+        Some(exit.withdraw(install))
     }
 
-    /// Nothing is made ready for it any more.
-    fn withdrawn(mut self) -> Self {
-        self.prepared.close();
-        self
-    }
-
-    /// Waits until what is being made ready lets go of the application's data, and removes what was made ready for a
-    /// request that was taken back: it would be in the way.
-    pub(crate) async fn give_up(taken_back: Option<Self>) -> Option<Request> {
-        let _preparing = PREPARING.lock().await;
-        Some(taken_back?.remove().await)
-    }
-
-    /// Until what is being made ready lets go of the application's data.
+    /// Until what was or is being made ready is out of the way.
     pub(crate) async fn prepared() {
-        Self::give_up(None).await;
-    }
-
-    /// A bundle has thousands of files, for which JavaScript must not wait.
-    async fn remove(self) -> Request {
-        let Self { request, prepared } = self;
-        // What cannot be removed is tidied up by the next check.
-        let _ = spawn_blocking(move || drop(prepared)).await;
-        request
+        drop(clear_way().await);
     }
 
     /// A failure leaves the update staged: the next run finds it, and has somebody to tell.
@@ -141,14 +126,13 @@ impl Request {
 
     fn prepare(self, exit: &mut Exit) -> Result<()> {
         let runtime = task::runtime()?;
-        let replaced = exit.scheduled.take().map(ExitInstall::withdrawn);
+        if let Some(replaced) = exit.scheduled.take() {
+            exit.withdraw(replaced);
+        }
         let (done, prepared) = oneshot::channel();
         let Self { staged, options } = self.clone();
         runtime.spawn(async move {
-            let _preparing = PREPARING.lock().await;
-            if let Some(replaced) = replaced {
-                replaced.remove().await;
-            }
+            let _preparing = clear_way().await;
             // Nobody waits for it any more where the request was taken back.
             if !done.is_closed() {
                 let _ = done.send(staged.prepare(options).await);
@@ -157,6 +141,26 @@ impl Request {
         exit.scheduled = Some(ExitInstall { request: self, prepared });
         Ok(())
     }
+}
+
+impl Exit {
+    fn withdraw(&mut self, install: ExitInstall) -> Request {
+        let ExitInstall { request, mut prepared } = install;
+        // Nothing is made ready for it any more.
+        prepared.close();
+        self.withdrawn.push(prepared);
+        request
+    }
+}
+
+/// Waits until what is being made ready lets go of the application's data, and removes what nobody wants any more: it may
+/// hold the file. For the thousands of files of a bundle JavaScript must not wait.
+async fn clear_way() -> tokio::sync::MutexGuard<'static, ()> {
+    let preparing = PREPARING.lock().await;
+    let withdrawn = mem::take(&mut exit().withdrawn);
+    // What cannot be removed is tidied up by the next check.
+    let _ = spawn_blocking(move || drop(withdrawn)).await;
+    preparing
 }
 
 fn exit() -> MutexGuard<'static, Exit> {

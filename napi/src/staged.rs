@@ -57,9 +57,9 @@ impl StagedUpdate {
             env,
             input,
             async move |finish: Finish, _| {
-                let request = ExitInstall::give_up(taken_back).await;
+                ExitInstall::prepared().await;
                 let outcome = staged.install(finish.install).await;
-                if let (Err(_), Some(request)) = (&outcome, request) {
+                if let (Err(_), Some(request)) = (&outcome, taken_back) {
                     request.put_back();
                 }
                 Ok(outcome.map(|()| finish.exit)?)
@@ -85,13 +85,13 @@ impl StagedUpdate {
     // napi-rs has no words for this: nobody constructs this class.
     #[napi(ts_return_type = "Promise<void>\n  private constructor()")]
     pub fn discard<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        let taken_back = ExitInstall::take_back(&self.staged);
+        ExitInstall::take_back(&self.staged);
         let staged = self.staged.clone();
         task::promise(
             env,
             Ok(((), Abort::none(env))),
             async move |(), _| {
-                ExitInstall::give_up(taken_back).await;
+                ExitInstall::prepared().await;
                 Ok(staged.discard().await?)
             },
             |_, ()| Ok(()),

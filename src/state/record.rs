@@ -74,15 +74,11 @@ pub(crate) struct Staged {
     pub(crate) format: String,
     pub(crate) signature: String,
     pub(crate) downloaded_bytes: u64,
-    /// Names the target of the application that staged it.
-    pub(crate) place: String,
-    /// The application's own, on which it was announced; empty for none. A record that does not tell must not be believed
-    /// on any.
-    #[serde(default)]
+    /// The path of the application that staged it.
+    pub(crate) application: String,
+    /// The application's own, on which it was announced; empty for none.
     pub(crate) channel: String,
-    /// The key lines of those that signed the manifest that announced it; none where it was not signed. A record that
-    /// does not tell is good for nobody who demands a signed one.
-    #[serde(default)]
+    /// The key lines of those that signed the manifest that announced it; none where it was not signed.
     pub(crate) manifest_keys: Vec<String>,
 }
 

@@ -14,7 +14,7 @@ fn staged(signature: &Signature) -> Staged {
         format: "appimage".to_owned(),
         signature: signature.as_str().to_owned(),
         downloaded_bytes: 3,
-        place: "here".to_owned(),
+        application: "/opt/App.AppImage".to_owned(),
         channel: "stable".to_owned(),
         manifest_keys: vec!["k".to_owned()],
     }

@@ -66,14 +66,20 @@ impl Context {
     }
 
     /// Names what an update replaces.
-    pub(super) fn place(&self) -> String {
+    fn place(&self) -> String {
         short_hash(self.real_path().as_os_str().as_encoded_bytes())
     }
 
-    /// Whether it was staged from here, and not by another copy with the same `appId`, which may be older or installed
-    /// otherwise: of no use here is not of no use there.
+    /// The path of what an update replaces, as records of what is staged have it.
+    pub(super) fn application(&self) -> String {
+        self.real_path().to_string_lossy().into_owned()
+    }
+
+    /// Whether nobody else may want it: another copy with the same `appId` may be older, on another channel, or installed
+    /// otherwise. A copy that is gone was moved here or removed.
     pub(super) fn is_ours(&self, staged: &Staged) -> bool {
-        staged.place == self.place()
+        staged.application == self.application()
+            || !Path::new(&staged.application).try_exists().unwrap_or(true)
     }
 
     /// Names what runs from a file from which others run, too. What they have seen must lock nobody out.
@@ -272,7 +278,7 @@ impl Context {
     pub(super) fn install(
         self: &Arc<Self>,
         artifact: VerifiedArtifact,
-        record: &Arc<Staged>,
+        record: Arc<Staged>,
         options: InstallOptions,
     ) -> Result<()> {
         PreparedInstall::new(self, artifact, record, options)?.commit()

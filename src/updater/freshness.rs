@@ -84,13 +84,14 @@ impl Context {
         Ok((is_signed || may_be_plain) && !is_withdrawn)
     }
 
-    /// The same before an installation: a check may have changed what is demanded. What is on record counts, since another
-    /// run may have put it there; and where that is gone, `announced`: who takes a release back removes the record, but
-    /// cannot always remove the file.
-    pub(super) fn refuse_unannounced(&self, announced: &Staged) -> Result<()> {
+    /// The same before an installation: a check may have changed what is demanded. What is on disk counts, since another
+    /// run may have put it there; and where that is gone, `record`: who takes a release back removes what is on disk, but
+    /// cannot always remove the artifact.
+    pub(super) fn refuse_unannounced(&self, record: &Staged) -> Result<()> {
         let data = self.data()?;
-        let on_record = announced.parsed_signature().and_then(|signature| data.staged_as(&signature));
-        let staged = on_record.as_ref().unwrap_or(announced);
+        let on_disk = record.parsed_signature().and_then(|signature| data.staged_as(&signature));
+        let on_disk = on_disk.filter(|staged| self.is_ours(staged));
+        let staged = on_disk.as_ref().unwrap_or(record);
         if self.is_still_announced(staged)? { Ok(()) } else { Err(not_announced(&staged.version)) }
     }
 

@@ -31,7 +31,7 @@ impl PreparedInstall {
     pub(super) fn new(
         context: &Arc<Context>,
         artifact: VerifiedArtifact,
-        record: &Arc<Staged>,
+        record: Arc<Staged>,
         options: InstallOptions,
     ) -> Result<Self> {
         let trust = Arc::clone(artifact.trust());
@@ -46,7 +46,7 @@ impl PreparedInstall {
         }
         Ok(Self {
             context: Arc::clone(context),
-            record: Arc::clone(record),
+            record,
             signed_version,
             prepared: prepared?,
             relaunch: order.relaunch,

@@ -72,7 +72,7 @@ impl StagedUpdate {
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
             this.preflight(&options)?;
-            this.context.install(this.verified()?, &this.record, options)
+            this.context.install(this.verified()?, Arc::clone(&this.record), options)
         })
         .await
     }
@@ -87,7 +87,7 @@ impl StagedUpdate {
         run_blocking(move || {
             let _lock = this.context.data()?.lock()?;
             this.check_prepare(&options)?;
-            PreparedInstall::new(&this.context, this.verified()?, &this.record, options)
+            PreparedInstall::new(&this.context, this.verified()?, Arc::clone(&this.record), options)
         })
         .await
     }
@@ -146,7 +146,7 @@ impl StagedUpdate {
         VerifiedArtifact::from_file(file, self.path.clone(), &trust)
     }
 
-    /// What an earlier run staged. One that is no update any more is removed.
+    /// What an earlier run staged. One that is no update any more is removed, unless it may be one for another copy.
     pub(super) fn pending(context: &Arc<Context>) -> Result<Option<Self>> {
         let data = context.data()?;
         if !data.exists() {
@@ -164,8 +164,7 @@ impl StagedUpdate {
             },
         };
         // As long as no package manager answers, it cannot be told from one that was made for another package.
-        let is_settled = !context.installation.may_be_packaged();
-        if found.is_none() && is_settled && context.is_ours(&staged) {
+        if found.is_none() && !context.installation.may_be_packaged() && context.is_ours(&staged) {
             data.sweep([]);
             data.forget_staged()?;
         }
@@ -178,7 +177,8 @@ impl StagedUpdate {
         };
         let current = context.is_wanted(&staged.version)
             && context.is_for(&staged.target)
-            && context.installation.format().is_none_or(|installed| installed == format)
+            // Of its own one, whoever installs it is told why that cannot be.
+            && (context.is_ours(staged) || context.installation.format() == Some(format))
             && !context.is_installed(&signature);
         let path = context.data()?.finished(&signature);
         let metadata = std::fs::symlink_metadata(&path).ok();
@@ -235,7 +235,7 @@ mod tests {
             format: Format::App.to_string(),
             signature: artifact.trust().signature.as_str().to_owned(),
             downloaded_bytes: artifact.size(),
-            place: context.place(),
+            application: context.application(),
             channel: String::new(),
             manifest_keys: Vec::new(),
         };

@@ -174,14 +174,14 @@ impl Update {
         run_blocking(move || this.preflight(&options)).await?;
         let lock = self.lock().await?;
         let cancel = download.cancel.clone();
-        let (artifact, downloaded) = self.fetch(download, &lock).await?;
+        let (artifact, _) = self.fetch(download, &lock).await?;
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let this = self.clone();
         run_blocking(move || {
             let _lock = lock;
-            this.install_verified(artifact, downloaded, install)
+            this.install_verified(artifact, install)
         })
         .await
     }
@@ -364,19 +364,15 @@ impl Update {
             format: release.format.to_string(),
             signature: release.signature.as_str().to_owned(),
             downloaded_bytes,
-            place: self.inner.context.place(),
+            application: self.inner.context.application(),
             channel: self.inner.context.channel().to_owned(),
             manifest_keys: release.manifest_keys.iter().map(|key| key.as_line().to_owned()).collect(),
         }
     }
 
-    fn install_verified(
-        &self,
-        artifact: VerifiedArtifact,
-        downloaded_bytes: u64,
-        options: InstallOptions,
-    ) -> Result<()> {
-        self.inner.context.install(artifact, &Arc::new(self.record(downloaded_bytes)), options)
+    fn install_verified(&self, artifact: VerifiedArtifact, options: InstallOptions) -> Result<()> {
+        let record = Arc::new(self.record(artifact.size()));
+        self.inner.context.install(artifact, record, options)
     }
 
     fn install_bytes(&self, bytes: &[u8], options: InstallOptions) -> Result<()> {
@@ -393,7 +389,7 @@ impl Update {
                 file.append(bytes)?;
                 file.verify()
             })
-            .and_then(|artifact| self.install_verified(artifact, 0, options));
+            .and_then(|artifact| self.install_verified(artifact, options));
         if installed.is_err() {
             Context::discard_file(&path);
         }

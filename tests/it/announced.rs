@@ -151,28 +151,29 @@ async fn an_update_announced_under_a_key_that_is_not_trusted_any_more_is_not_pen
 }
 
 #[tokio::test]
-async fn a_record_that_does_not_tell_who_announced_it_is_good_where_nothing_is_demanded() {
-    for (change, is_pending) in [(plain as Change, true), (stable, false), (required, false)] {
+async fn a_record_that_does_not_tell_who_announced_it_is_none() {
+    for member in ["channel", "manifest_keys", "application"] {
         let app = App::new();
-        stage(&app, &signed("2.0.0", 1), change).await;
-        fs::remove_file(app.data_files().into_iter().find(|file| file.ends_with("manifests.json")).unwrap())
-            .unwrap();
-        change_record(&app, |record| {
-            for member in ["channel", "manifest_keys"] {
-                record.as_object_mut().unwrap().remove(member).unwrap();
-            }
-        });
-        assert_eq!(pending(&app, change).await.is_some(), is_pending);
+        stage(&app, &unsigned(), plain).await;
+        change_record(&app, |record| drop(record.as_object_mut().unwrap().remove(member).unwrap()));
+        assert!(pending(&app, plain).await.is_none(), "{member}");
     }
 }
 
 #[tokio::test]
-async fn an_update_of_another_format_than_what_is_installed_is_not_pending() {
-    let app = App::new();
+async fn what_a_copy_in_another_format_has_staged_is_pending_for_that_copy_alone() {
+    let (app, package) = (App::new(), App::new());
     stage(&app, &unsigned(), plain).await;
-    change_record(&app, |record| record["format"] = json!("deb"));
+    change_record(&app, |record| {
+        record["format"] = json!("deb");
+        record["application"] = json!(package.path);
+    });
     assert!(pending(&app, plain).await.is_none());
-    app.assert_nothing_left();
+    app.data_file("bin");
+    // Whoever has staged it for itself is told why it cannot be installed.
+    change_record(&app, |record| record["application"] = json!(app.path));
+    let own = pending(&app, plain).await.unwrap();
+    assert_eq!(own.install(Default::default()).await.unwrap_err().code(), ErrorCode::NotUpdatable);
 }
 
 #[tokio::test]

@@ -169,3 +169,27 @@ async fn what_one_copy_has_staged_stays_where_another_is_as_new_already() {
     new.assert_untouched();
     assert_eq!(site.downloads().len(), 1);
 }
+
+#[tokio::test]
+async fn what_a_copy_that_is_gone_has_staged_is_tidied_up() {
+    let (moved, new, site) = (App::new(), App::new(), Site::honest(Release::new()));
+    let staged = offered_to(&moved, copy_of(&moved, &moved.data, &site)).await.unwrap();
+    staged.stage(Default::default()).await.unwrap();
+    fs::rename(&moved.path, moved.path.with_extension("moved")).unwrap();
+    let up_to_date = Updater::new("2.0.0", copy_of(&new, &moved.data, &site)).unwrap();
+    assert!(up_to_date.check().await.unwrap().is_none());
+    moved.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn what_another_copy_has_staged_on_another_channel_keeps_nobody_from_installing_it() {
+    let (one, two, site) = (App::new(), App::new(), Site::honest(Release::new()));
+    let on =
+        |channel: &str, app| Config { channel: Some(channel.to_owned()), ..copy_of(app, &one.data, &site) };
+    offered_to(&one, on("beta", &one)).await.unwrap().stage(Default::default()).await.unwrap();
+    let update = offered_to(&two, on("stable", &two)).await.unwrap();
+    let bytes = update.download(Default::default()).await.unwrap();
+    update.install(bytes, Default::default()).await.unwrap();
+    two.assert_is(&site.release.artifact);
+    one.assert_untouched();
+}
