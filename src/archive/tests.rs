@@ -4,6 +4,7 @@ mod sound;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io::{self, Write},
     path::Path,
     process::Command,
 };
@@ -188,6 +189,24 @@ fn what_is_packed_again_is_the_same_however_it_was_packed() {
         .link("./X.app/l", "d");
     assert_eq!(repacked(&plain.gzip(), "new"), repacked(&odd.gzip(), "new"));
     assert!(repacked(&plain.gzip(), "new").starts_with(b"new/"));
+}
+
+#[test]
+fn what_is_packed_again_ends_as_archives_do_and_is_written_whole() {
+    // Two blocks of zeros (POSIX.1-2017, pax, "ustar Interchange Format").
+    assert!(repacked(&Builder::app().gzip(), "new").ends_with(&[0; 1024]));
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+    let error = Repack::new(&mut Full, Path::new("tar"), "new").finish().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NoSpace);
 }
 
 fn repacked(archive: &[u8], top: &str) -> Vec<u8> {

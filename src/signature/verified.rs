@@ -130,7 +130,8 @@ impl<'a> VerifyingFile<'a> {
         Ok(())
     }
 
-    /// Waits until the bytes are on disk: after a power loss a file renamed into place would else be empty.
+    /// Waits until the bytes are on disk. What replaces the application is flushed once more, which is quick then, also
+    /// while a process exits.
     pub(crate) fn sync(&self) -> Result<()> {
         sync_file(&self.file).map_err(|source| Error::io("flush", &self.path, source))
     }
