@@ -187,9 +187,28 @@ fn words(args: &[&str]) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ErrorCode, system::testing::FakeSystem};
 
     fn shown(command: &[OsString]) -> String {
         command.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_format_is_its_own_package_managers() {
+        let with = |programs: &[&str]| {
+            let add = |system: FakeSystem, name: &&str| system.with_program(&format!("/usr/bin/{name}"), "");
+            programs.iter().fold(FakeSystem::default(), add)
+        };
+        let name = |format, programs: &[&str]| Manager::of(format, &with(programs)).map(|found| found.name());
+        let all = ["apt-get", "dpkg", "rpm", "pacman"];
+        for (format, expected) in [(Format::Deb, "apt-get"), (Format::Rpm, "rpm"), (Format::Pacman, "pacman")]
+        {
+            assert_eq!(name(format, &all).unwrap(), expected);
+            let others: Vec<_> =
+                all.into_iter().filter(|name| *name != expected && *name != "dpkg").collect();
+            assert_eq!(name(format, &others).unwrap_err().code(), ErrorCode::UnsupportedFormat);
+        }
+        assert_eq!(name(Format::Deb, &["dpkg", "rpm"]).unwrap(), "dpkg");
     }
 
     #[test]
