@@ -275,6 +275,9 @@ mod tests {
         assert_eq!(name("/usr/bin/app.old", &system).as_deref(), Some("app"));
         let local = both.replace("diversion by new", "local diversion");
         assert_eq!(name("/usr/bin/app", &dpkg(&[("/usr/bin/app", &local)])), None, "the administrator's own");
+        let put_aside = lines("app: /usr/bin/app").replace("diversion by new", "local diversion");
+        let system = dpkg(&[("/usr/bin/app", &put_aside), ("/usr/bin/app.old", &put_aside)]);
+        assert_eq!(name("/usr/bin/app.old", &system).as_deref(), Some("app"));
     }
 
     #[test]

@@ -223,7 +223,7 @@ mod tests {
     use crate::{
         ErrorCode,
         signature::{Announced, PublicKey, Signature, Trust},
-        system::{Command, testing::FakeSystem},
+        system::{Command, OsSystem, testing::FakeSystem},
         target::Format,
     };
 
@@ -329,7 +329,8 @@ mod tests {
         fn answering(answer: i32) -> Self {
             let directory = tempfile::tempdir().unwrap();
             let relauncher = directory.path().join("shipped.exe");
-            for (path, content) in [(&directory.path().join("staged"), ARTIFACT), (&relauncher, b"MZ")] {
+            let (staged, application) = (directory.path().join("staged"), directory.path().join("App.exe"));
+            for (path, content) in [(&staged, ARTIFACT), (&relauncher, b"MZ"), (&application, b"MZ")] {
                 fs::write(path, content).unwrap();
             }
             let installers = FakeInstallers { relauncher, answer, ..FakeInstallers::default() };
@@ -358,12 +359,13 @@ mod tests {
             let staged = self.path("staged");
             let artifact =
                 VerifiedArtifact::from_file(File::open(&staged).unwrap(), staged.clone(), &trust).unwrap();
-            let plan =
-                InstallerPlan { application: "/app/App.exe".into(), file_name: "installer".to_owned(), run };
+            let (application, file_name) = (self.path("App.exe"), "installer".to_owned());
+            let plan = InstallerPlan { application, file_name, run };
             let magic: &[u8] =
                 if plan.format() == Format::Nsis { b"MZ" } else { b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" };
             let relauncher = &self.installers.relauncher;
             let mut system = FakeSystem::default()
+                .with_disk()
                 .with_file(staged.to_str().unwrap(), magic)
                 .with_installers(Arc::<FakeInstallers>::clone(&self.installers));
             if relauncher.is_file() {
@@ -496,6 +498,20 @@ mod tests {
             "Begins\noutlive msiexec.exe: /i \"<private>/installer\" /quiet\nthen /app/App.exe\nadopt";
         assert_eq!(scene.asked(), expected);
         assert_eq!(scene.left(), ["installer", "relauncher.exe"]);
+    }
+
+    #[test]
+    fn what_msiexec_has_installed_is_on_record_also_where_the_program_stays_until_windows_starts_again() {
+        for code in [0, 3010] {
+            let scene = Scene::answering(code);
+            scene.commit(msi(Wait::Here { relaunch: false })).unwrap();
+            let found = OsSystem.fingerprint(&scene.path("App.exe")).unwrap();
+            assert!(
+                scene.asked().ends_with(&format!("\n{:?}", Change::Replaces(found))),
+                "{}",
+                scene.asked()
+            );
+        }
     }
 
     #[test]
