@@ -41,7 +41,12 @@ impl FailingSystem {
     /// Whether a call failed because it was to fail.
     pub(crate) fn has_failed(&self) -> bool {
         let (Failing::Only(first) | Failing::AllFrom(first)) = self.failing;
-        self.calls.load(Ordering::Relaxed) > first
+        self.calls() > first
+    }
+
+    /// How many there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Whether a file was renamed.

@@ -76,6 +76,25 @@ fn whichever_call_fails_the_bundle_is_complete_and_nothing_is_left_after_the_nex
 }
 
 #[test]
+fn an_exchange_that_the_file_system_could_do_and_that_fails_is_not_made_in_two_steps() {
+    let commit = |failing| {
+        let (scene, layout) = (Scene::new(), Layout::OneFileSystem);
+        let system = Arc::new(FailingSystem::new(layout, failing, Errno::IO));
+        let mut before_exchange = 0;
+        let outcome = scene.prepare(&system).unwrap().commit(&mut |_| {
+            before_exchange = system.calls();
+            Ok(())
+        });
+        (outcome, before_exchange, snapshot(&scene.target) == scene.old)
+    };
+    let (outcome, exchange, _) = commit(Failing::Only(usize::MAX));
+    outcome.unwrap();
+    let (outcome, _, is_old) = commit(Failing::Only(exchange));
+    assert_eq!(outcome.unwrap_err().code(), ErrorCode::Io);
+    assert!(is_old);
+}
+
+#[test]
 fn a_failure_leaves_nothing_beside_the_bundle_if_tidying_up_works() {
     for layout in LAYOUTS {
         fail_each(layout, Failing::Only, Errno::IO, |scene, _, _| scene.assert_alone());
