@@ -85,6 +85,23 @@ pub(crate) struct Order {
     pub(crate) directory: Option<PathBuf>,
 }
 
+#[cfg(test)]
+impl Order {
+    /// To replace the application, and no more.
+    fn plain(target: &str) -> Self {
+        Self {
+            target: target.parse().unwrap(),
+            version: Version::new(1, 0, 0),
+            windows: WindowsConfig::default(),
+            relaunch: false,
+            will_exit: false,
+            downgrade: false,
+            args: Vec::new(),
+            directory: None,
+        }
+    }
+}
+
 /// What installing comes down to. Data only, so that it can be tested on any machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InstallPlan {

@@ -158,8 +158,10 @@ impl Exit {
 async fn clear_way() -> tokio::sync::MutexGuard<'static, ()> {
     let preparing = PREPARING.lock().await;
     let withdrawn = mem::take(&mut exit().withdrawn);
-    // What cannot be removed is tidied up by the next check.
-    let _ = spawn_blocking(move || drop(withdrawn)).await;
+    if !withdrawn.is_empty() {
+        // What cannot be removed is tidied up by the next check.
+        let _ = spawn_blocking(move || drop(withdrawn)).await;
+    }
     preparing
 }
 

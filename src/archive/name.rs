@@ -190,5 +190,15 @@ mod tests {
             let parts: Vec<String> = path.split('/').map(folded).collect();
             assert_eq!(whole, parts.join("/"), "{path}");
         }
+        // The planes that have letters and marks.
+        for character in ('\0'..='\u{1ffff}').filter(|character| *character != '/') {
+            let name = folded(&character.to_string());
+            assert!(!name.contains('/'), "{character:?}");
+            assert_eq!(
+                folded(&format!("{character}/{character}")),
+                format!("{name}/{name}"),
+                "{character:?}"
+            );
+        }
     }
 }

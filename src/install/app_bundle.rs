@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ErrorCode, WindowsConfig,
+        ErrorCode,
         install::{InstallPlan, Installation, Order, plan},
         system::testing::FakeSystem,
         target::{Format, Os},
@@ -143,16 +143,7 @@ mod tests {
         let planned = |path: &str| {
             let system = FakeSystem::default();
             let installation = Installation::locate(Some(Path::new(path)), Os::MacOs, &system).unwrap();
-            let order = Order {
-                target: "macos-aarch64".parse().unwrap(),
-                version: semver::Version::new(1, 0, 0),
-                windows: WindowsConfig::default(),
-                relaunch: false,
-                will_exit: false,
-                downgrade: false,
-                args: Vec::new(),
-                directory: None,
-            };
+            let order = Order::plain("macos-aarch64");
             plan(Format::App, &installation, &order).map_err(|error| error.code())
         };
         let random = "/private/var/folders/zz/x/T/AppTranslocation/0A1B/d/X.app";

@@ -22,17 +22,7 @@ fn located(configured: Option<&str>, system: &FakeSystem) -> Installation {
 }
 
 fn planned(format: Format, installation: &Installation) -> Result<InstallPlan> {
-    let order = Order {
-        target: "linux-x86_64".parse().unwrap(),
-        version: Version::new(1, 0, 0),
-        windows: WindowsConfig::default(),
-        relaunch: false,
-        will_exit: false,
-        downgrade: false,
-        args: Vec::new(),
-        directory: None,
-    };
-    plan(format, installation, &order)
+    plan(format, installation, &Order::plain("linux-x86_64"))
 }
 
 fn refusal(format: Format, installation: &Installation) -> String {

@@ -171,6 +171,26 @@ async fn what_one_copy_has_staged_stays_where_another_is_as_new_already() {
 }
 
 #[tokio::test]
+async fn copies_have_room_for_one_staged_update_which_is_pending_wherever_it_is_one() {
+    let (one, two) = (App::new(), App::new());
+    let (site, newer) = (Site::honest(Release::new()), Site::honest(Release::version("3.0.0")));
+    let pending = async |app| {
+        let updater = Updater::new("1.0.0", copy_of(app, &one.data, &site)).unwrap();
+        updater.pending().await.unwrap().unwrap().version().to_string()
+    };
+    offered_to(&one, copy_of(&one, &one.data, &site)).await.unwrap().stage(Default::default()).await.unwrap();
+    assert_eq!(pending(&two).await, "2.0.0");
+    offered_to(&two, copy_of(&two, &one.data, &newer))
+        .await
+        .unwrap()
+        .stage(Default::default())
+        .await
+        .unwrap();
+    assert_eq!(pending(&one).await, "3.0.0");
+    one.data_file("bin");
+}
+
+#[tokio::test]
 async fn what_a_copy_that_is_gone_has_staged_is_tidied_up() {
     let (moved, new, site) = (App::new(), App::new(), Site::honest(Release::new()));
     let staged = offered_to(&moved, copy_of(&moved, &moved.data, &site)).await.unwrap();
