@@ -40,6 +40,7 @@
 mod archive;
 pub mod blocking;
 mod config;
+mod delta;
 mod download;
 mod endpoint;
 mod error;

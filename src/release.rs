@@ -4,6 +4,7 @@
 mod answer;
 mod artifact;
 mod check;
+mod delta;
 mod entry;
 mod manifest;
 mod platform;
@@ -14,6 +15,7 @@ mod terms;
 pub use answer::Answer;
 pub use artifact::{SignedArtifact, Unversioned};
 pub use check::{Expectations, Problem, Report, check};
+pub use delta::{Delta, DeltaStep};
 pub use entry::Entry;
 pub use manifest::{Manifest, rfc3339};
 #[cfg(feature = "sign")]

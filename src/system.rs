@@ -9,8 +9,8 @@ use std::{
 };
 
 pub(crate) use os::{
-    OsSystem, check_parent_dir, check_private_dir, create_private_dir, is_in_use, open_own, private, replace,
-    state_home, sync_dir, sync_file,
+    OsSystem, check_parent_dir, check_private_dir, create_private_dir, is_in_use, lower_priority, open_own,
+    private, read_file_at, replace, state_home, sync_dir, sync_file,
 };
 
 use crate::{Error, Result};

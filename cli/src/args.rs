@@ -18,7 +18,7 @@ Environment:
   CARGO_PACKAGER_SIGN_PRIVATE_KEY_PASSWORD  its password
 Prefer these to options: other users of this machine can see a command's arguments.";
 
-/// Keys, signatures, manifests and a local server for the updates of desktop applications.
+/// Keys, signatures, manifests, deltas and a local server for the updates of desktop applications.
 #[derive(Parser)]
 #[command(name = "cargo-packager-updater", version, after_help = AFTER_HELP)]
 #[command(disable_help_subcommand = true)]
@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Make and check the manifest that applications ask for
     #[command(subcommand)]
     Manifest(ManifestCommand),
+    /// Make differential updates
+    #[command(subcommand)]
+    Delta(DeltaCommand),
     /// Serve a directory and its manifest, to try an update on this machine
     #[command(after_help = "Ends on SIGINT or SIGTERM.")]
     Serve(ServeArgs),
@@ -226,6 +229,48 @@ pub(crate) struct CheckArgs {
     /// Pass signatures without a version, unless the previous manifest's had one
     #[arg(long)]
     pub(crate) allow_unversioned: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeltaCommand {
+    /// Make what applications that have OLD download instead of NEW: writes and signs NEW.delta
+    #[command(after_help = KEY_HELP)]
+    Create(DeltaCreateArgs),
+    /// Make NEW of OLD and a delta, as applications do
+    Apply(DeltaApplyArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct DeltaCreateArgs {
+    /// The artifact that applications have
+    pub(crate) old: PathBuf,
+    /// The artifact that they shall have
+    pub(crate) new: PathBuf,
+    /// The file to write; default NEW.delta
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The private key: base64 or text of the key file, or its path
+    #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
+    pub(crate) private_key: Option<Secret>,
+    /// The private key's password
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) password: Option<Secret>,
+    /// The version of NEW; default what its signature says
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// Do not sign, to see the size alone: no application takes it
+    #[arg(long, conflicts_with_all = ["private_key", "password", "version"])]
+    pub(crate) unsigned: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DeltaApplyArgs {
+    /// The artifact that the delta is for
+    pub(crate) old: PathBuf,
+    /// The delta; its signature is not looked at
+    pub(crate) delta: PathBuf,
+    /// The file to write
+    pub(crate) new: PathBuf,
 }
 
 #[derive(Args)]

@@ -31,6 +31,11 @@ impl Draft {
         Ok(Self { file, path: path.to_owned() })
     }
 
+    /// To write more, before anybody sees it.
+    pub(crate) fn as_file_mut(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
     /// Takes the destination's place, whatever is there.
     pub(crate) fn replace(self) -> Result<(), Failure> {
         let path = self.path;
@@ -56,6 +61,18 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
         return Err(Failure::other(format!("{} is larger than {TEXT_MAX_BYTES} bytes", path.display())));
     }
     Ok(text)
+}
+
+/// A whole artifact.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let (mut file, size) = open_artifact(path)?;
+    let failed = |error| Failure::io("read", path, error);
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))
+        .map_err(|error| failed(error.into()))?;
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {

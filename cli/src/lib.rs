@@ -1,8 +1,9 @@
-//! The command line for publishers: keys, signatures, manifests, and a local update server.
+//! The command line for publishers: keys, signatures, manifests, differential updates, and a local update server.
 //!
 //! A library, so that the Node addon runs the same program as the `cargo-packager-updater` binary.
 
 mod args;
+mod delta;
 mod failure;
 mod file;
 mod key;
@@ -10,6 +11,7 @@ mod manifest;
 mod output;
 mod serve;
 mod signer;
+mod signing;
 mod usage;
 
 use std::{
@@ -40,6 +42,7 @@ fn execute(arguments: Arguments) -> i32 {
     let result = match arguments.command {
         Command::Signer(command) => signer::run(command, &output),
         Command::Manifest(command) => manifest::run(command, &output),
+        Command::Delta(command) => delta::run(command, &output),
         Command::Serve(args) => serve::run(&args, &output),
     };
     match result {

@@ -37,7 +37,7 @@ fn write(path: &Path, manifest: &Manifest) -> Result<(), Failure> {
     Draft::write(path, manifest.to_json()?.as_bytes(), Access::Everybody)?.replace()
 }
 
-fn signed_artifact(path: &Path, signature: &Path) -> Result<SignedArtifact, Failure> {
+pub(crate) fn signed_artifact(path: &Path, signature: &Path) -> Result<SignedArtifact, Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Failure::other(format!("{} has no name in UTF-8", path.display())))?;
     let size = std::fs::metadata(path).map_err(|error| Failure::io("read", path, error))?.len();

@@ -1,6 +1,9 @@
 //! [`Output`]: results to standard output, everything else to standard error; text for people or JSON for programs.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -47,6 +50,17 @@ impl Output {
 
     pub(crate) const fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Something that turns, on a terminal only.
+    pub(crate) fn spinner(&self, message: String) -> ProgressBar {
+        const STEP: Duration = Duration::from_millis(100);
+        if self.json || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(message);
+        spinner.enable_steady_tick(STEP);
+        spinner
     }
 
     /// A bar over `bytes`, on a terminal only.

@@ -1,6 +1,6 @@
 //! [`OsSystem`] on Unix.
 
-#![allow(unsafe_code, reason = "one call in a forked child, proved beside it")]
+#![allow(unsafe_code, reason = "a call in a forked child and one of macOS, proved beside them")]
 
 mod own;
 
@@ -12,7 +12,7 @@ use std::{
         fd::AsFd,
         unix::{
             ffi::OsStrExt,
-            fs::{MetadataExt, PermissionsExt},
+            fs::{FileExt, MetadataExt, PermissionsExt},
             process::CommandExt,
         },
     },
@@ -214,6 +214,30 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
 /// Waits until the entries of the directory are on disk.
 pub(crate) fn sync_dir(directory: &Path) -> io::Result<()> {
     sync_file(&File::open(directory)?)
+}
+
+/// Reads at a position, wherever the file is read or written besides.
+pub(crate) fn read_file_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    FileExt::read_at(file, buffer, position)
+}
+
+/// Has this thread work when nobody else does. It goes on as it is where that is refused.
+#[cfg(not(target_os = "macos"))]
+pub(crate) fn lower_priority() {
+    const LOWEST: i32 = 19; // nice(2)
+    // On Linux the number of a thread stands for that thread alone (setpriority(2)).
+    let _refused = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST);
+}
+
+/// Has this thread work when nobody else does. It goes on as it is where that is refused.
+#[cfg(target_os = "macos")]
+pub(crate) fn lower_priority() {
+    const QOS_CLASS_UTILITY: u32 = 0x11; // sys/qos.h
+    unsafe extern "C" {
+        fn pthread_set_qos_class_self_np(class: u32, relative_priority: i32) -> i32;
+    }
+    // SAFETY: declared so in pthread/qos.h of every supported macOS; it takes numbers alone, and concerns this thread.
+    let _refused = unsafe { pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0) };
 }
 
 /// Waits until the file is on disk.

@@ -13,7 +13,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     io::{self, Read},
-    os::windows::fs::OpenOptionsExt,
+    os::windows::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     ptr,
 };
@@ -24,6 +24,7 @@ use windows_sys::Win32::{
         FILE_ADD_FILE, FILE_EXECUTE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
         FILE_READ_ATTRIBUTES, GetDiskFreeSpaceExW, SYNCHRONIZE,
     },
+    System::Threading::{GetCurrentThread, SetThreadPriority, THREAD_PRIORITY_LOWEST},
 };
 
 use super::{Command, Fingerprint, Installers, System};
@@ -170,6 +171,17 @@ pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<Fil
 #[allow(clippy::unnecessary_wraps, reason = "it can fail on other systems")]
 pub(crate) const fn check_parent_dir(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Reads at a position. Where the file is read or written besides, it is by position too: this one moves its pointer.
+pub(crate) fn read_file_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    file.seek_read(buffer, position)
+}
+
+/// Has this thread work when nobody else does. It goes on as it is where that is refused.
+pub(crate) fn lower_priority() {
+    // SAFETY: the handle stands for the calling thread, and needs no closing.
+    unsafe { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST) };
 }
 
 /// Waits until the file is on disk.

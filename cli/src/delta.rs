@@ -1,0 +1,13 @@
+//! `delta create`, `delta apply`.
+
+mod apply;
+mod create;
+
+use crate::{args::DeltaCommand, failure::Failure, output::Output};
+
+pub(crate) fn run(command: DeltaCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        DeltaCommand::Create(args) => create::run(args, output),
+        DeltaCommand::Apply(args) => apply::run(&args, output),
+    }
+}

@@ -1,0 +1,207 @@
+//! [`Workers`]: threads that compress, while what they make is taken in the order in which it was asked for.
+
+use std::{
+    collections::VecDeque,
+    io,
+    num::NonZero,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use super::{Codec, invalid};
+use crate::system::lower_priority;
+
+/// Each holds a stream, what becomes of it, and its encoder's memory: more would be more than a patch may take.
+const WORKERS_MAX: usize = 8;
+
+/// A stream to be compressed.
+pub(super) struct Job {
+    pub(super) codec: Codec,
+    pub(super) expanded: Vec<u8>,
+    /// Bytes that must come out.
+    pub(super) stored: u64,
+}
+
+/// What becomes of a job.
+pub(super) type Outcome = io::Result<Vec<u8>>;
+
+/// Beside the calling thread, which works too where it would have to wait: as many threads as there are processors, less
+/// one. They have the lowest priority, so that nobody notices an update that is made.
+pub(super) struct Workers {
+    shared: Arc<Shared>,
+    pending: VecDeque<Arc<Slot>>,
+    pending_max: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<(Job, Arc<Slot>)>,
+    is_closed: bool,
+}
+
+/// Where one outcome will be.
+#[derive(Default)]
+struct Slot(Mutex<Option<Outcome>>);
+
+impl Workers {
+    /// Where a thread cannot be had, there are fewer.
+    pub(super) fn start() -> Self {
+        let shared = Arc::<Shared>::default();
+        let count = thread::available_parallelism().map_or(1, NonZero::get) - 1;
+        for _ in 0..count.min(WORKERS_MAX) {
+            let shared = Arc::clone(&shared);
+            let work = move || {
+                lower_priority();
+                shared.work();
+            };
+            if thread::Builder::new().name("updater-patch".to_owned()).spawn(work).is_err() {
+                break;
+            }
+        }
+        Self { shared, pending: VecDeque::new(), pending_max: 2 * count.clamp(1, WORKERS_MAX) }
+    }
+
+    /// How many jobs there should be at once: each thread finds its next one waiting.
+    pub(super) const fn pending_max(&self) -> usize {
+        self.pending_max
+    }
+
+    pub(super) fn add(&mut self, job: Job) {
+        let slot = Arc::<Slot>::default();
+        self.pending.push_back(Arc::clone(&slot));
+        self.shared.lock().jobs.push_back((job, slot));
+        self.shared.changed.notify_all();
+    }
+
+    /// The outcome of the job that was added first, of those not taken yet.
+    pub(super) fn take(&mut self) -> Option<Outcome> {
+        let slot = self.pending.pop_front()?;
+        let mut queue = self.shared.lock();
+        loop {
+            if let Some(outcome) = slot.lock().take() {
+                return Some(outcome);
+            }
+            queue = match queue.jobs.pop_front() {
+                Some((job, other)) => {
+                    drop(queue);
+                    other.fill(job.run());
+                    self.shared.lock()
+                }
+                None => self.shared.wait(queue),
+            };
+        }
+    }
+}
+
+impl Drop for Workers {
+    /// They end with the stream that they are at. They have nothing but memory, so that nobody need wait for them.
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.jobs.clear();
+        queue.is_closed = true;
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut queue = self.lock();
+        while !queue.is_closed {
+            queue = match queue.jobs.pop_front() {
+                Some((job, slot)) => {
+                    drop(queue);
+                    slot.fill(job.run());
+                    // Who waits for the outcome looks at it with the queue locked: it cannot be missed.
+                    let queue = self.lock();
+                    self.changed.notify_all();
+                    queue
+                }
+                None => self.wait(queue),
+            };
+        }
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fill(&self, outcome: Outcome) {
+        *self.lock() = Some(outcome);
+    }
+}
+
+impl Job {
+    fn run(self) -> Outcome {
+        let mut stored = Vec::new();
+        self.codec.encode(&mut &self.expanded[..], &mut stored)?;
+        if stored.len() as u64 == self.stored {
+            return Ok(stored);
+        }
+        Err(invalid(&format!("a stream has {} bytes, {} are declared", stored.len(), self.stored)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(text: &[u8]) -> Job {
+        let codec = Codec::Deflate { level: 6, window_bits: 15, is_wrapped: true };
+        let mut stored = Vec::new();
+        codec.encode(&mut &text[..], &mut stored).unwrap();
+        Job { codec, expanded: text.to_vec(), stored: stored.len() as u64 }
+    }
+
+    #[test]
+    fn outcomes_come_in_the_order_of_the_jobs() {
+        let mut workers = Workers::start();
+        let texts: Vec<Vec<u8>> = (0..200_u8).map(|n| vec![n; usize::from(n) * 700]).collect();
+        let mut next = texts.iter();
+        let mut taken = 0;
+        for text in &texts {
+            if workers.pending.len() == workers.pending_max() {
+                check(workers.take(), next.next());
+                taken += 1;
+            }
+            workers.add(job(text));
+        }
+        while let Some(outcome) = workers.take() {
+            check(Some(outcome), next.next());
+            taken += 1;
+        }
+        assert_eq!(taken, texts.len());
+    }
+
+    fn check(outcome: Option<Outcome>, text: Option<&Vec<u8>>) {
+        let (stored, text) = (outcome.unwrap().unwrap(), text.unwrap());
+        let codec = job(b"").codec;
+        let mut expanded = Vec::new();
+        codec.decode(&mut &stored[..], &mut expanded, text.len() as u64).unwrap();
+        assert_eq!(&expanded, text);
+    }
+
+    #[test]
+    fn another_length_than_declared_is_an_error() {
+        let mut workers = Workers::start();
+        workers.add(Job { stored: 1, ..job(b"text") });
+        assert!(workers.take().unwrap().unwrap_err().to_string().contains("1 are declared"));
+        assert!(workers.take().is_none());
+    }
+}
