@@ -63,6 +63,9 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Largest artifact accepted, in bytes. Default 4 GiB.
     pub max_download_size: Option<u64>,
+    /// Keep the last artifact as the base of differential updates, for formats that need it: all but AppImages, which are
+    /// their own. Default: where the manifest offers deltas.
+    pub keep_artifact: Option<bool>,
     /// Bounds on what a server can make this process do.
     pub limits: Limits,
 }

@@ -1,6 +1,7 @@
 //! Response body to sink: attempts, resuming, limits. What is received is not trusted here.
 
 mod disk;
+mod file;
 mod pace;
 
 use std::{
@@ -13,6 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::Url;
 
 pub(crate) use disk::DiskSink;
+pub(crate) use file::FileSink;
 
 use crate::{
     Error, Limits, Result,

@@ -5,9 +5,11 @@
 //! Dynamic, the answer to one application: `{"version", "notes", "pub_date", "url", "signature", "format", "size"}`.
 //! Either may carry a `signedManifest` beside these members; see [`signed`].
 
+mod deltas;
 pub(crate) mod json;
 pub(crate) mod signed;
 
+pub(crate) use deltas::AnnouncedDelta;
 use semver::Version;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -41,6 +43,8 @@ pub(crate) struct Release {
     pub(crate) announced_signature: String,
     pub(crate) format: Format,
     pub(crate) size: Option<u64>,
+    /// Ways to make it of an earlier artifact.
+    pub(crate) deltas: Vec<AnnouncedDelta>,
     /// The keys under which its manifest was signed and verified; none where it was not.
     pub(crate) manifest_keys: Vec<PublicKey>,
     /// Until when its manifest is to be believed, where it was signed.
@@ -88,6 +92,7 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
     let (target, entry) = Reader { source }.entry(manifest, targets)?;
     let ArtifactEntry { url, signature, announced_signature, format, size } =
         read_entry(entry, Some(os), source)?;
+    let deltas = deltas::read(entry, &version);
     Ok(Release {
         version,
         notes,
@@ -98,6 +103,7 @@ pub(crate) fn read_release(manifest: &Object, targets: &[String], os: Os, source
         announced_signature,
         format,
         size,
+        deltas,
         manifest_keys: Vec::new(),
         expires: None,
     })

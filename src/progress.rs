@@ -10,15 +10,18 @@ const INTERVAL: Duration = Duration::from_millis(50); // 20 a second
 pub enum Phase {
     /// Bytes come from the server.
     Download,
+    /// The artifact is made of what is at hand and of what came.
+    Patch,
     /// The signature is checked.
     Verify,
 }
 
 impl Phase {
-    /// `download` or `verify`.
+    /// `download`, `patch` or `verify`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Download => "download",
+            Self::Patch => "patch",
             Self::Verify => "verify",
         }
     }
@@ -29,9 +32,10 @@ impl Phase {
 pub struct Progress {
     /// What is being done.
     pub phase: Phase,
-    /// Bytes of the artifact that are at hand, including those of an earlier attempt.
+    /// Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, bytes of
+    /// them.
     pub transferred: u64,
-    /// Bytes of the whole artifact, where known.
+    /// Bytes of the whole artifact, where known; while deltas are downloaded, of all of them.
     pub total: Option<u64>,
     /// Mean speed of this download so far.
     pub bytes_per_second: u64,
@@ -54,18 +58,36 @@ pub(crate) struct Meter {
     on_progress: Option<OnProgress>,
     started: Option<(Instant, u64)>,
     last_call: Option<Instant>,
+    /// Of several downloads: what came before this one, and the bytes of all.
+    before: u64,
+    whole: Option<u64>,
 }
 
 impl Meter {
     pub(crate) const fn new(on_progress: Option<OnProgress>) -> Self {
-        Self { on_progress, started: None, last_call: None }
+        Self { on_progress, started: None, last_call: None, before: 0, whole: None }
+    }
+
+    /// The next download is one of several.
+    pub(crate) const fn is_part_of(&mut self, before: u64, whole: Option<u64>) {
+        self.before = before;
+        self.whole = whole;
     }
 
     pub(crate) fn advance(&mut self, transferred: u64, total: Option<u64>) {
+        let transferred = self.before.saturating_add(transferred);
+        self.step(Phase::Download, transferred, self.whole.or(total));
+    }
+
+    pub(crate) fn patch(&mut self, made: u64, total: Option<u64>) {
+        self.step(Phase::Patch, made, total);
+    }
+
+    fn step(&mut self, phase: Phase, transferred: u64, total: Option<u64>) {
         let now = Instant::now();
         self.started.get_or_insert((now, transferred));
         if self.last_call.is_none_or(|last| now.duration_since(last) >= INTERVAL) {
-            self.call(Phase::Download, transferred, total, now);
+            self.call(phase, transferred, total, now);
         }
     }
 

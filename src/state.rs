@@ -7,9 +7,11 @@
 //! staged.json          the release that a finished download belongs to
 //! download/<id>.part   an unfinished download, <id>.json what is needed to resume it
 //! download/<id>.bin    a finished one
+//! base/<sha256>.bin    the artifact that deltas are for, where the format needs one
 //! install/<random>/    an installer, alone, while it runs
 //! ```
 
+mod base;
 mod record;
 mod seen;
 #[cfg(test)]
@@ -289,6 +291,11 @@ pub(crate) fn short_hash(bytes: &[u8]) -> String {
     let mut name = digest(bytes);
     name.truncate(NAME_DIGITS);
     name
+}
+
+/// SHA-256 of a file in hexadecimal digits.
+pub(crate) fn digest_of(file: &File) -> io::Result<String> {
+    base::copy(file, io::sink())
 }
 
 /// SHA-256 in hexadecimal digits.

@@ -3,7 +3,9 @@
 
 mod context;
 mod freshness;
+mod patch;
 mod prepared;
+mod route;
 mod staged;
 mod update;
 

@@ -43,7 +43,6 @@ impl Options {
         let version = read_version(&Given::argument(env, "currentVersion", version))?;
         let options = &Given::argument(env, "options", options);
         options.refuse_misspelt(&NAMES)?;
-        refuse_unsupported(options)?;
         let pubkey = read_pubkey(&required(options, "pubkey")?)?;
         let optional_string = |key| read_optional(options, key, Given::string);
         let flag = |key| Ok::<_, Error>(read_optional(options, key, Given::boolean)?.unwrap_or_default());
@@ -71,6 +70,7 @@ impl Options {
             dangerous_insecure_transport_protocol: flag("dangerousInsecureTransportProtocol")?,
             data_dir: optional_string("dataDir")?.map(PathBuf::from),
             max_download_size: read_optional(options, "maxDownloadSize", Given::whole_number)?,
+            keep_artifact: read_optional(options, "keepArtifact", Given::boolean)?,
             ..Config::default()
         };
         Ok(Self { version, config, pubkey })
@@ -114,14 +114,6 @@ fn read_version(version: &Given) -> Result<String> {
         value: version.to_string(),
         reason: "must be a string".to_owned(),
     })
-}
-
-/// An application that asks for what is not there has to learn it.
-fn refuse_unsupported(options: &Given) -> Result<()> {
-    match options.member("keepArtifact")? {
-        Some(keep) if keep.boolean()? => Err(keep.refuse("is not supported by this version")),
-        _ => Ok(()),
-    }
 }
 
 fn read_pubkey(pubkey: &Given) -> Result<Pubkey> {

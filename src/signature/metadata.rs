@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::invalid;
 use crate::{
-    Error, Result,
+    Error, Result, delta,
     target::{Format, canonical_key},
 };
 
@@ -121,6 +121,25 @@ impl SignedMetadata {
         }
         check_name("channel", self.channel.as_deref(), announced.channel.as_deref())?;
         check_name("app", self.app.as_deref(), announced.app_id.as_deref())
+    }
+
+    /// The same for a delta that makes this version: an artifact, or a delta to another version, is not taken for it.
+    /// `names` are the configured channel and application.
+    pub(crate) fn check_delta(&self, version: &Version, names: (Option<&str>, Option<&str>)) -> Result<()> {
+        let purpose = self.purpose.as_deref().unwrap_or("nothing");
+        if purpose != delta::PURPOSE {
+            return Err(mismatch("type", delta::PURPOSE, purpose));
+        }
+        let signed = self.version.as_deref().unwrap_or("nothing");
+        let plain = signed.strip_prefix('v').unwrap_or(signed);
+        if Version::parse(plain).ok().as_ref() != Some(version) {
+            return Err(Error::SignedVersionMismatch {
+                announced: version.clone(),
+                signed: signed.to_owned(),
+            });
+        }
+        check_name("channel", self.channel.as_deref(), names.0)?;
+        check_name("app", self.app.as_deref(), names.1)
     }
 
     fn check_version(&self, announced: &Announced) -> Result<()> {

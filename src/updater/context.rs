@@ -169,6 +169,9 @@ impl Context {
         }
         let Ok(_lock) = data.lock() else { return };
         let _ = self.settle(&data);
+        if self.settings.config.keep_artifact == Some(false) {
+            data.forget_base();
+        }
         let staged = data.staged().filter(|staged| {
             // Where that cannot be told, whoever installs it finds out.
             let is_good = self.is_wanted(&staged.version) && self.is_still_announced(staged).unwrap_or(true);

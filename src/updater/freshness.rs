@@ -16,6 +16,13 @@ use crate::{
     state::{Rollback, SeenManifests, Staged},
 };
 
+/// Only what the manifest may send the client to. A delta that lies elsewhere is one fewer.
+fn reachable(mut release: Release, endpoint: &Endpoint, from: &Url) -> Result<Release> {
+    endpoint.check_artifact_url(&release.url, from)?;
+    release.deltas.retain(|delta| endpoint.check_artifact_url(&delta.url, from).is_ok());
+    Ok(release)
+}
+
 impl Context {
     /// Reads what an endpoint answered. Of a signed manifest only the signed part counts. Reads and writes records.
     pub(super) fn read_manifest(&self, body: &[u8], endpoint: &Endpoint, from: &Url) -> Result<Release> {
@@ -24,9 +31,7 @@ impl Context {
         let manifest = parse_object(body, &source)?;
         let Some(envelope) = self.find_envelope(&manifest, &source)? else {
             self.allow_unsigned(&source)?;
-            let release = read_release(&manifest, &targets, os, &source)?;
-            endpoint.check_artifact_url(&release.url, from)?;
-            return Ok(release);
+            return reachable(read_release(&manifest, &targets, os, &source)?, endpoint, from);
         };
         let signed = envelope.open(&self.settings.manifest_keys, &source)?;
         let config = &self.settings.config;
@@ -35,9 +40,7 @@ impl Context {
         // It is the publisher's newest word, whatever it has for this platform: another endpoint must not put an older
         // one in its place.
         self.remember(&signed, &source)?;
-        let release = signed.release(&targets, os, &source)?;
-        endpoint.check_artifact_url(&release.url, from)?;
-        Ok(release)
+        reachable(signed.release(&targets, os, &source)?, endpoint, from)
     }
 
     /// The signed part that this application has to believe or to refuse.

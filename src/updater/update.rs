@@ -23,12 +23,12 @@ use crate::{
 /// A release that was found. Immutable: what was checked is what is downloaded, verified and installed.
 #[derive(Debug, Clone)]
 pub struct Update {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    context: Arc<Context>,
+pub(super) struct Inner {
+    pub(super) context: Arc<Context>,
     release: Release,
     endpoint: Endpoint,
 }
@@ -131,8 +131,9 @@ impl Update {
     ) -> Result<(Result<Vec<u8>>, bool)> {
         let mut sink = MemorySink::default();
         let client = self.client()?;
-        let headers = self.download_headers();
-        cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await?;
+        let Release { url, size, .. } = self.release();
+        let headers = self.headers_for(url);
+        cancellable(cancel, self.transfer(&client, url, &headers, *size).run(&mut sink, meter)).await?;
         let (MemorySink { bytes, resumed, .. }, trust) = (sink, self.trust()?);
         meter.finish(Phase::Download, bytes.len() as u64);
         let outcome = run_blocking(move || Ok(trust.verify_bytes(&bytes).map(|_| bytes))).await?;
@@ -200,30 +201,36 @@ impl Update {
         self.inner.context.trust(&release.version, &release.target, release.format, &release.signature)
     }
 
-    fn client(&self) -> Result<Client> {
+    pub(super) fn client(&self) -> Result<Client> {
         Client::shared(self.inner.context.settings.proxy.as_ref())
     }
 
     /// The endpoint's headers may carry secrets meant for its origin alone.
-    fn download_headers(&self) -> Headers {
+    pub(super) fn headers_for(&self, url: &Url) -> Headers {
         let settings = &self.inner.context.settings;
-        if self.release().url.origin() == self.inner.endpoint.url.origin() {
+        if url.origin() == self.inner.endpoint.url.origin() {
             settings.headers.clone().overridden_by(&settings.download_headers)
         } else {
             settings.download_headers.clone()
         }
     }
 
-    fn transfer<'a>(&'a self, client: &'a Client, headers: &'a Headers) -> Download<'a> {
+    pub(super) fn transfer<'a>(
+        &'a self,
+        client: &'a Client,
+        url: &'a Url,
+        headers: &'a Headers,
+        size: Option<u64>,
+    ) -> Download<'a> {
         let settings = &self.inner.context.settings;
         Download {
             client,
-            url: &self.release().url,
-            transport: self.inner.endpoint.transport_for(&self.release().url),
+            url,
+            transport: self.inner.endpoint.transport_for(url),
             headers,
             silence_max: settings.timeout,
             limits: &settings.config.limits,
-            size: self.release().size,
+            size,
             size_max: settings.max_download_bytes,
         }
     }
@@ -243,15 +250,14 @@ impl Update {
             return Ok((artifact, 0));
         }
         let mut received = 0;
-        let (outcome, resumed) =
-            self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?;
-        let artifact = match outcome {
-            // What was put together may be at fault: once more, from the start.
-            Err(Error::SignatureMismatch { .. }) if resumed => {
-                self.fetch_once(&trust, &options.cancel, lock, &mut meter, &mut received).await?.0
+        let artifact = match self.patched(&trust, &options.cancel, lock, &mut meter, &mut received).await {
+            Ok(Some(artifact)) => artifact,
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            // A delta saves bytes and is good for nothing else: whatever is wrong with it, there is the artifact.
+            Ok(None) | Err(_) => {
+                self.fetch_full(&trust, &options.cancel, lock, &mut meter, &mut received).await?
             }
-            outcome => outcome,
-        }?;
+        };
         meter.finish(Phase::Verify, artifact.size());
         let this = self.clone();
         let lock = Arc::clone(lock);
@@ -261,6 +267,24 @@ impl Update {
         })
         .await?;
         Ok((artifact, received))
+    }
+
+    async fn fetch_full(
+        &self,
+        trust: &Arc<Trust>,
+        cancel: &CancellationToken,
+        lock: &Arc<Lock>,
+        meter: &mut Meter,
+        received: &mut u64,
+    ) -> Result<VerifiedArtifact> {
+        let (outcome, resumed) = self.fetch_once(trust, cancel, lock, meter, received).await?;
+        match outcome {
+            // What was put together may be at fault: once more, from the start.
+            Err(Error::SignatureMismatch { .. }) if resumed => {
+                self.fetch_once(trust, cancel, lock, meter, received).await?.0
+            }
+            outcome => outcome,
+        }
     }
 
     /// One transfer into the partial file. The inner result tells whether the bytes are authentic, the flag whether
@@ -277,11 +301,13 @@ impl Update {
         let data = context.data()?;
         let partial = data.partial(&trust.signature);
         let client = self.client()?;
-        let headers = self.download_headers();
+        let Release { url, size, .. } = self.release();
+        let headers = self.headers_for(url);
         let (system, lock) = (Arc::clone(&context.system), Arc::clone(lock));
         let copied_to = context.copy_directory(self.version(), self.format(), &data);
         let mut sink = DiskSink::open(data, Arc::clone(trust), copied_to, system, lock).await?;
-        match cancellable(cancel, self.transfer(&client, &headers).run(&mut sink, meter)).await {
+        let transfer = self.transfer(&client, url, &headers, *size);
+        match cancellable(cancel, transfer.run(&mut sink, meter)).await {
             Ok(bytes) => *received += bytes,
             Err(error) => {
                 sink.close().await;
@@ -341,7 +367,19 @@ impl Update {
         // What was downloaded stays: the next check may announce it anew.
         self.refuse_outdated()?;
         self.make_known(&data, downloaded_bytes)?;
+        if self.is_kept_as_base() {
+            // A later update may have more to download without it, and that is all.
+            let _ = data.keep_base(artifact.file(), &**system);
+        } else {
+            data.forget_base();
+        }
         Ok(artifact.moved_to(path))
+    }
+
+    /// An AppImage lies where it is installed as it came; of everything else nothing is left that a delta could be for.
+    fn is_kept_as_base(&self) -> bool {
+        let wanted = self.config().keep_artifact.unwrap_or(!self.release().deltas.is_empty());
+        wanted && self.format() != Format::AppImage
     }
 
     /// What held when it was found may not hold any more.
@@ -409,7 +447,10 @@ const fn may_be_continued(error: &Error) -> bool {
     )
 }
 
-async fn cancellable<T>(cancel: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn cancellable<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Error::Cancelled),

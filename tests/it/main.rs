@@ -25,6 +25,8 @@ mod clock;
 mod crowd;
 #[cfg(target_pointer_width = "64")]
 mod death;
+#[cfg(feature = "release")]
+mod delta;
 mod failover;
 mod headers;
 mod hostile_manifests;

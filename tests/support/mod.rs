@@ -15,6 +15,8 @@ mod release;
 mod rounds;
 mod sample;
 mod server;
+#[cfg(feature = "release")]
+mod shelf;
 mod signer;
 mod skip;
 mod tls;
@@ -37,6 +39,8 @@ pub(crate) use release::{MANIFEST, Release, Site};
 pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
 pub(crate) use server::{Reply, Request, Server};
+#[cfg(feature = "release")]
+pub(crate) use shelf::{Published, Shelf, image};
 pub(crate) use signer::Signer;
 pub(crate) use skip::skip;
 pub(crate) use tls::Tls;

@@ -1,0 +1,338 @@
+//! Differential updates: the artifact is made of what is at hand and of deltas, and verified like one that was downloaded.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Update,
+    context::{Context, run_blocking},
+    route::{Route, cheapest},
+    update::cancellable,
+};
+use crate::{
+    Error, Result,
+    delta::{Cancelled, Header, Patch, apply},
+    download::FileSink,
+    manifest::AnnouncedDelta,
+    progress::{Meter, Phase},
+    signature::{
+        PublicKey, Signature, SignedMetadata, Trust, VerifiedArtifact, VerifyingFile, verify_reader,
+    },
+    state::{DataDir, Lock, digest_of, random_name},
+    system::{System, check_space, lower_priority},
+    target::Format,
+};
+
+/// How often is told how far patching is: 20 times a second.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+impl Update {
+    /// Makes the artifact of deltas, where that takes fewer bytes than what is missing of it. `None` where there is no such
+    /// way. Whatever fails, nothing of it is left, and the full artifact does without.
+    pub(super) async fn patched(
+        &self,
+        trust: &Arc<Trust>,
+        cancel: &CancellationToken,
+        lock: &Arc<Lock>,
+        meter: &mut Meter,
+        received: &mut u64,
+    ) -> Result<Option<VerifiedArtifact>> {
+        let deltas = &self.release().deltas;
+        if deltas.is_empty() {
+            return Ok(None);
+        }
+        let this = self.clone();
+        let (bases, full_bytes) = run_blocking(move || Ok((this.bases()?, this.missing_bytes()?))).await?;
+        let Some(route) = cheapest(deltas, &bases, full_bytes) else { return Ok(None) };
+        let artifact = self.follow(&route, (trust, cancel, lock), meter, received).await;
+        meter.is_part_of(0, None);
+        artifact.map(Some)
+    }
+
+    /// What is at hand, by its SHA-256.
+    fn bases(&self) -> Result<Vec<(String, PathBuf)>> {
+        let context = &self.inner.context;
+        let mut bases = Vec::from_iter(context.data()?.base());
+        if self.format() == Format::AppImage {
+            let path = context.installation.path();
+            let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
+            bases.push((digest_of(&file).map_err(|error| Error::io("read", path, error))?, path.to_owned()));
+        }
+        Ok(bases)
+    }
+
+    /// What the full artifact still costs: an earlier download of it may be continued.
+    fn missing_bytes(&self) -> Result<Option<u64>> {
+        let (data, signature) = (self.inner.context.data()?, &self.release().signature);
+        let begun = data.partial_record(signature).and_then(|_| data.partial(signature).metadata().ok());
+        Ok(self.size().map(|size| size.saturating_sub(begun.map_or(0, |file| file.len()))))
+    }
+
+    async fn follow(
+        &self,
+        route: &Route<'_, PathBuf>,
+        (trust, cancel, lock): (&Arc<Trust>, &CancellationToken, &Arc<Lock>),
+        meter: &mut Meter,
+        received: &mut u64,
+    ) -> Result<VerifiedArtifact> {
+        let open = File::open(route.base).map_err(|error| Error::io("read", route.base, error));
+        let mut base = Base { file: open?, _made: None };
+        let total: u64 = route.deltas.iter().map(|delta| delta.size).sum();
+        let mut before = 0;
+        for (index, delta) in route.deltas.iter().enumerate() {
+            meter.is_part_of(before, Some(total));
+            let file = self.fetch_delta(delta, cancel, lock, meter, received).await?;
+            before += delta.size;
+            let is_last = index + 1 == route.deltas.len();
+            let job = Job {
+                update: self.clone(),
+                base,
+                delta: file,
+                cancel: cancel.clone(),
+                _lock: Arc::clone(lock),
+            };
+            if is_last {
+                meter.finish(Phase::Download, before);
+                return self.make_artifact(job, trust, meter).await;
+            }
+            base = run_quietly(move || job.make_base()).await?;
+        }
+        Err(invalid("there is no delta"))
+    }
+
+    async fn fetch_delta(
+        &self,
+        delta: &AnnouncedDelta,
+        cancel: &CancellationToken,
+        lock: &Arc<Lock>,
+        meter: &mut Meter,
+        received: &mut u64,
+    ) -> Result<VerifiedDelta> {
+        let context = Arc::clone(&self.inner.context);
+        let (size, held) = (delta.size, Arc::clone(lock));
+        let file = run_blocking(move || {
+            let _lock = held;
+            let data = context.data()?;
+            check_space(&data.downloads(), size, &*context.system)?;
+            Temporary::create(&data, &*context.system)
+        })
+        .await?;
+        let client = self.client()?;
+        let headers = self.headers_for(&delta.url);
+        let download = self.transfer(&client, &delta.url, &headers, Some(delta.size));
+        let mut sink = FileSink::new(file.try_clone()?);
+        *received += cancellable(cancel, download.run(&mut sink, meter)).await?;
+        sink.finish().await?;
+        let (context, signature, version) =
+            (Arc::clone(&self.inner.context), delta.signature.clone(), delta.version.clone());
+        let held = Arc::clone(lock);
+        run_blocking(move || {
+            let _lock = held;
+            let config = &context.settings.config;
+            let names = (config.channel.as_deref(), config.app_id.as_deref());
+            VerifiedDelta::new(file, &signature, &context.settings.keys, |metadata| {
+                metadata.check_delta(&version, names)
+            })
+        })
+        .await
+    }
+
+    async fn make_artifact(
+        &self,
+        job: Job,
+        trust: &Arc<Trust>,
+        meter: &mut Meter,
+    ) -> Result<VerifiedArtifact> {
+        let done = Arc::<AtomicU64>::default();
+        let (counter, trust) = (Arc::clone(&done), Arc::clone(trust));
+        let mut artifact = std::pin::pin!(run_quietly(move || job.make_artifact(&trust, &counter)));
+        loop {
+            tokio::select! {
+                biased;
+                artifact = &mut artifact => {
+                    let artifact = artifact?;
+                    meter.finish(Phase::Patch, artifact.size());
+                    return Ok(artifact);
+                }
+                () = tokio::time::sleep(PROGRESS_INTERVAL) => {
+                    meter.patch(done.load(Ordering::Relaxed), self.size());
+                }
+            }
+        }
+    }
+}
+
+/// A delta file that the author signed as one. Only [`Self::new`] makes it, and only it is ever decoded.
+struct VerifiedDelta {
+    file: Temporary,
+}
+
+impl VerifiedDelta {
+    fn new(
+        file: Temporary,
+        signature: &Signature,
+        keys: &[PublicKey],
+        check: impl FnOnce(&SignedMetadata) -> Result<()>,
+    ) -> Result<Self> {
+        io::Seek::rewind(&mut &file.file).map_err(|error| Error::io("read", &file.path, error))?;
+        check(&verify_reader(&mut &file.file, signature, keys)?)?;
+        Ok(Self { file })
+    }
+}
+
+/// What a delta is applied to.
+struct Base {
+    file: File,
+    /// Where it was made for this, and goes afterwards.
+    _made: Option<Temporary>,
+}
+
+/// One delta to be applied.
+struct Job {
+    update: Update,
+    base: Base,
+    delta: VerifiedDelta,
+    cancel: CancellationToken,
+    /// Nobody else may tidy up here as long as this goes on.
+    _lock: Arc<Lock>,
+}
+
+impl Job {
+    /// The last one: what comes out is the artifact, or nothing.
+    fn make_artifact(self, trust: &Arc<Trust>, done: &AtomicU64) -> Result<VerifiedArtifact> {
+        let context = &self.update.inner.context;
+        let data = context.data()?;
+        let header = self.header()?;
+        let expected = self.update.size();
+        if let Some(expected) = expected.filter(|expected| *expected != header.result.size) {
+            let (url, got) = (self.update.download_url().to_string(), header.result.size);
+            return Err(Error::SizeMismatch { url, expected, got });
+        }
+        let copied_to = context.copy_directory(self.update.version(), self.update.format(), &data);
+        if let Some(directory) = copied_to {
+            check_space(&directory, header.result.size, &*context.system)?;
+        }
+        let made = Temporary::create(&data, &*context.system)?;
+        let file = VerifyingFile::open(made.try_clone()?, made.path.clone(), trust)?;
+        let mut output = Artifact { file, done };
+        self.apply(&header, &mut output)?;
+        output.file.sync()?;
+        let artifact = output.file.verify()?;
+        made.keep();
+        Ok(artifact)
+    }
+
+    /// One of a chain.
+    fn make_base(self) -> Result<Base> {
+        let context = &self.update.inner.context;
+        let header = self.header()?;
+        let made = Temporary::create(&context.data()?, &*context.system)?;
+        let mut file = made.try_clone()?;
+        self.apply(&header, &mut file)?;
+        Ok(Base { file, _made: Some(made) })
+    }
+
+    fn header(&self) -> Result<Header> {
+        let (file, settings) = (&self.delta.file.file, &self.update.inner.context.settings);
+        let len = file.metadata().map_err(|error| Error::io("read", &self.delta.file.path, error))?.len();
+        let header = Header::parse(file, len).map_err(failed)?;
+        if header.result.size > settings.max_download_bytes {
+            return Err(invalid("it makes more than the limit allows"));
+        }
+        Ok(header)
+    }
+
+    fn apply(&self, header: &Header, output: &mut dyn Write) -> Result<()> {
+        let context = &self.update.inner.context;
+        let data = context.data()?;
+        let needed = header.scratch_bytes().saturating_add(header.result.size);
+        check_space(&data.downloads(), needed, &*context.system)?;
+        let scratch = Temporary::create(&data, &*context.system)?;
+        let patch = Patch { base: &self.base.file, delta: &self.delta.file.file, header };
+        let is_cancelled = || self.cancel.is_cancelled();
+        apply(&patch, &mut scratch.try_clone()?, output, &is_cancelled).map_err(failed)
+    }
+}
+
+/// The artifact, while it is written.
+struct Artifact<'a> {
+    file: VerifyingFile<'a>,
+    done: &'a AtomicU64,
+}
+
+impl Write for Artifact<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.append(bytes).map_err(io::Error::other)?;
+        self.done.store(self.file.len(), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file of this update alone, which is gone with this value. One that a crash leaves is swept up like every `.tmp`.
+struct Temporary {
+    file: File,
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Temporary {
+    fn create(data: &DataDir, system: &dyn System) -> Result<Self> {
+        let path = data.downloads().join(format!("{}.tmp", random_name()?));
+        let file = system.create_private(&path).map_err(|error| Error::io("create", &path, error))?;
+        Ok(Self { file, path, is_kept: false })
+    }
+
+    fn try_clone(&self) -> Result<File> {
+        self.file.try_clone().map_err(|error| Error::io("open", &self.path, error))
+    }
+
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            Context::discard_file(&self.path);
+        }
+    }
+}
+
+/// On a thread of its own, which gives way to everything else.
+async fn run_quietly<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (report, outcome) = oneshot::channel();
+    let started = std::thread::Builder::new().name("updater-patch".to_owned()).spawn(move || {
+        lower_priority();
+        // Nobody waits any more where the call was dropped.
+        let _ = report.send(work());
+    });
+    started.map_err(|error| Error::io("start", Path::new("a thread"), error))?;
+    outcome.await.unwrap_or_else(|_| Err(invalid("the thread that applied it ended early")))
+}
+
+fn failed(error: io::Error) -> Error {
+    if error.get_ref().is_some_and(|inner| inner.is::<Cancelled>()) {
+        return Error::Cancelled;
+    }
+    invalid(&error.to_string())
+}
+
+fn invalid(reason: &str) -> Error {
+    Error::InvalidArtifact { format: "delta", reason: reason.to_owned() }
+}

@@ -1,0 +1,130 @@
+//! Whatever is wrong with a delta, the same call downloads the artifact.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::versions;
+use crate::support::{App, Published, Release, Reply, Shelf, Signer, image};
+
+const COMMENT: &str = "timestamp:1\ttype:delta\tversion:2.0.0";
+
+/// The artifact is downloaded whole, and nothing of a delta is left.
+async fn assert_falls_back(case: &str, app: &App, shelf: &Shelf) {
+    let staged = shelf.update(app).await.stage(Default::default()).await.unwrap();
+    assert!(fs::read(staged.path()).unwrap() == shelf.release.artifact, "{case}");
+    assert_eq!(shelf.full_downloads(), 1, "{case}");
+    assert!(staged.downloaded_bytes() >= shelf.release.artifact.len() as u64, "{case}");
+    assert_eq!(app.files_left().len(), 2, "{case}: {:?}", app.files_left());
+    staged.install(Default::default()).await.unwrap();
+    app.assert_is(&shelf.release.artifact);
+    app.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn a_bad_delta_costs_its_bytes_and_nothing_else() {
+    let (old, new) = versions();
+    let good = Published::new(&old, &new);
+    let bytes = &good.bytes;
+    let resigned = |bytes: Vec<u8>| good.clone().with_bytes(bytes, COMMENT);
+    let stranger = Signer::stranger().sign(bytes, COMMENT);
+    let other_base = Published::new(&image(30, 5), &new);
+    let other_result = Published::new(&old, &image(30, 5));
+    let flipped = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let cases = [
+        ("other bytes than signed", good.clone().sent_as(|bytes| bytes[200] ^= 1)),
+        ("fewer bytes", good.clone().sent_as(|bytes| bytes.truncate(100))),
+        ("more bytes", good.clone().sent_as(|bytes| bytes.push(0))),
+        ("a stranger's signature", good.clone().with("signature", stranger)),
+        ("signed as an artifact", good.clone().with_bytes(bytes.clone(), "timestamp:1\tversion:2.0.0")),
+        ("signed as a manifest", good.clone().with_bytes(bytes.clone(), "type:manifest\tversion:2.0.0")),
+        ("signed without a version", good.clone().with_bytes(bytes.clone(), "type:delta")),
+        ("signed for another version", good.clone().with_bytes(bytes.clone(), "type:delta\tversion:2.0.1")),
+        ("for another base than it says", other_base.with("base", good.entry["base"].clone())),
+        ("makes something else", other_result),
+        ("no delta at all", resigned(b"garbage".to_vec())),
+        ("nothing", resigned(Vec::new())),
+        ("of a later format", resigned(flipped(8))),
+        ("for other encoders", resigned(flipped(12))),
+        ("of another base's size", resigned(flipped(16))),
+        ("of another base's hash", resigned(flipped(24))),
+        ("of another result's size", resigned(flipped(56))),
+        ("of another result's hash", resigned(flipped(64))),
+        ("with a longer old text", resigned(flipped(96))),
+        ("with a longer new text", resigned(flipped(104))),
+        ("with other sections", resigned(flipped(112))),
+        ("with a broken section", resigned(flipped(190))),
+        ("that leads out of the url", good.clone().with("url", "http://192.0.2.1/x.delta")),
+    ];
+    for (case, delta) in cases {
+        let (app, shelf) = (App::new().holding(old.clone()), Shelf::new(&new, vec![delta]));
+        assert_falls_back(case, &app, &shelf).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_the_delta_is_asked_for_the_artifact() {
+    let (old, new) = versions();
+    for status in [404, 403, 410, 500] {
+        let deltas = vec![Published::new(&old, &new)];
+        let shelf = Shelf::with(&new, deltas, move |_, _| Reply::status(status));
+        let app = App::new().holding(old.clone());
+        assert_falls_back(&status.to_string(), &app, &shelf).await;
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_with_broken_deltas_is_one_without() {
+    let (old, new) = versions();
+    for deltas in [json!(null), json!({}), json!("x"), json!([null, 7, {}]), json!([{"base": "x"}])] {
+        let release = Shelf::release(&new).with_entry("deltas", deltas.clone());
+        let (app, site) = (App::new().holding(old.clone()), crate::support::Site::honest(release));
+        let staged = site.update(&app).await.stage(Default::default()).await.unwrap();
+        assert!(fs::read(staged.path()).unwrap() == new, "{deltas}");
+    }
+}
+
+#[tokio::test]
+async fn another_version_than_the_base_is_installed() {
+    let (old, new) = versions();
+    let (app, shelf) = (App::new().holding(image(40, 6)), Shelf::new(&new, vec![Published::new(&old, &new)]));
+    assert_falls_back("another base", &app, &shelf).await;
+    assert!(shelf.requests("/0.delta").is_empty());
+}
+
+#[tokio::test]
+async fn a_chain_with_one_bad_link_falls_back() {
+    let images: Vec<_> = (1..=3).map(|version| image(40, version)).collect();
+    let good = [Published::link("1.5.0", &images[0], &images[1]), Published::new(&images[1], &images[2])];
+    for (case, change) in [("first", 0), ("last", 1)] {
+        let mut deltas = good.to_vec();
+        deltas[change] = deltas[change].clone().sent_as(|bytes| bytes[180] ^= 1);
+        let (app, shelf) = (App::new().holding(images[0].clone()), Shelf::new(&images[2], deltas));
+        assert_falls_back(case, &app, &shelf).await;
+    }
+    let mut deltas = good.to_vec();
+    deltas[0] = deltas[0].clone().with("result", "f".repeat(64));
+    let (app, shelf) = (App::new().holding(images[0].clone()), Shelf::new(&images[2], deltas));
+    assert_falls_back("a result that nothing goes on from", &app, &shelf).await;
+}
+
+#[tokio::test]
+async fn a_delta_proves_nothing_of_the_artifact() {
+    let (old, new) = versions();
+    let forged = image(40, 6);
+    let delta = Published::new(&old, &forged);
+    let (app, shelf) = (App::new().holding(old.clone()), Shelf::new(&new, vec![delta.clone()]));
+    assert_falls_back("another artifact", &app, &shelf).await;
+    // Nor does the server's word for it.
+    let lying = Release { artifact: forged, ..Shelf::release(&new) }.with_entry("size", Value::Null);
+    let shelf = Shelf::of(lying, vec![delta], |delta, _| Reply::ok(delta.bytes.clone()));
+    let app = App::new().holding(old);
+    let error = shelf.update(&app).await.stage(Default::default()).await.map(drop).unwrap_err();
+    assert_eq!(error.code(), cargo_packager_updater::ErrorCode::SignatureMismatch);
+    app.assert_untouched();
+    app.assert_nothing_left();
+}
