@@ -10,6 +10,8 @@ pub(crate) mod json;
 pub(crate) mod signed;
 
 pub(crate) use deltas::AnnouncedDelta;
+#[cfg(feature = "release")]
+pub(crate) use deltas::DELTAS;
 use semver::Version;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

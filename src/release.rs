@@ -15,7 +15,7 @@ mod terms;
 pub use answer::Answer;
 pub use artifact::{SignedArtifact, Unversioned};
 pub use check::{Expectations, Problem, Report, check};
-pub use delta::{Delta, DeltaStep};
+pub use delta::{Delta, DeltaEntry, DeltaStep, SignedDelta};
 pub use entry::Entry;
 pub use manifest::{Manifest, rfc3339};
 #[cfg(feature = "sign")]

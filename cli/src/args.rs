@@ -119,7 +119,10 @@ pub(crate) enum ManifestCommand {
     /// Make a manifest from a directory of signed artifacts
     #[command(after_help = "\
 Every file with a signature (FILE.sig or FILE.minisig) beside it is taken. Its target and format are what the \
-signature says, else what the name tells.")]
+signature says, else what the name tells.
+
+With --previous, deltas from the artifacts of these releases are made, signed with the private key (as `signer sign` takes \
+it) and written beside the new artifacts; one above 60 % of the artifact is left out.")]
     Create(CreateArgs),
     /// Add one signed artifact to a manifest
     Add(AddArgs),
@@ -158,6 +161,15 @@ pub(crate) struct CreateArgs {
     /// Take artifacts whose signature has no version
     #[arg(long)]
     pub(crate) allow_unversioned: bool,
+    /// Directories of earlier releases: makes, signs and announces deltas from their artifacts
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub(crate) previous: Vec<PathBuf>,
+    /// The private key for deltas: base64 or text of the key file, or its path
+    #[arg(long, allow_hyphen_values = true, value_name = "KEY", requires = "previous")]
+    pub(crate) private_key: Option<Secret>,
+    /// The private key's password
+    #[arg(long, allow_hyphen_values = true, requires = "previous")]
+    pub(crate) password: Option<Secret>,
 }
 
 #[derive(Args)]

@@ -2,8 +2,11 @@
 
 mod apply;
 mod create;
+mod make;
 
 use crate::{args::DeltaCommand, failure::Failure, output::Output};
+
+pub(crate) use make::{Made, beside_artifact, sign_delta};
 
 pub(crate) fn run(command: DeltaCommand, output: &Output) -> Result<(), Failure> {
     match command {

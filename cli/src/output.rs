@@ -53,12 +53,12 @@ impl Output {
     }
 
     /// Something that turns, on a terminal only.
-    pub(crate) fn spinner(&self, message: String) -> ProgressBar {
+    pub(crate) fn spinner(&self) -> ProgressBar {
         const STEP: Duration = Duration::from_millis(100);
         if self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(message);
+        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         spinner.enable_steady_tick(STEP);
         spinner
     }

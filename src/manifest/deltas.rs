@@ -12,6 +12,8 @@ use url::Url;
 use super::{Object, Reader};
 use crate::{config::IntoVersion, signature::Signature};
 
+/// Where they are in an entry.
+pub(crate) const DELTAS: &str = "deltas";
 /// Bounds the search for the cheapest way.
 const DELTAS_MAX: usize = 64;
 const SHA256_DIGITS: usize = 64;
@@ -34,26 +36,30 @@ pub(crate) struct AnnouncedDelta {
 /// Reads what there is. What cannot be read is left out: there is a full artifact, whose update must not fail on a way to
 /// save bytes.
 pub(super) fn read(entry: &Object, version: &Version) -> Vec<AnnouncedDelta> {
-    let deltas = entry.get("deltas").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    deltas.iter().filter_map(|delta| read_one(delta.as_object()?, version)).take(DELTAS_MAX).collect()
+    let deltas = entry.get(DELTAS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    deltas.iter().filter_map(|delta| AnnouncedDelta::read(delta, version)).take(DELTAS_MAX).collect()
 }
 
-fn read_one(delta: &Object, release: &Version) -> Option<AnnouncedDelta> {
-    let reader = Reader { source: "" };
-    let text = |key: &str| reader.optional_text(delta, key).ok();
-    let (result, version) = match (text("result")?, text("to")?) {
-        (None, None) => (None, release.clone()),
-        (Some(result), Some(to)) => (Some(sha256(result)?), to.into_version().ok()?),
-        _ => return None,
-    };
-    Some(AnnouncedDelta {
-        url: reader.url(delta).ok()?,
-        size: reader.whole_number(delta, "size").ok()??,
-        signature: Signature::parse(text("signature")??).ok()?,
-        base: sha256(text("base")??)?,
-        result,
-        version,
-    })
+impl AnnouncedDelta {
+    /// `release` is the version that the manifest announces.
+    pub(crate) fn read(delta: &Value, release: &Version) -> Option<Self> {
+        let delta = delta.as_object()?;
+        let reader = Reader { source: "" };
+        let text = |key: &str| reader.optional_text(delta, key).ok();
+        let (result, version) = match (text("result")?, text("to")?) {
+            (None, None) => (None, release.clone()),
+            (Some(result), Some(to)) => (Some(sha256(result)?), to.into_version().ok()?),
+            _ => return None,
+        };
+        Some(Self {
+            url: reader.url(delta).ok()?,
+            size: reader.whole_number(delta, "size").ok()??,
+            signature: Signature::parse(text("signature")??).ok()?,
+            base: sha256(text("base")??)?,
+            result,
+            version,
+        })
+    }
 }
 
 fn sha256(digits: &str) -> Option<String> {

@@ -92,6 +92,11 @@ impl Report {
         for error in [entry.check_transport(), claims].into_iter().filter_map(Result::err) {
             self.found(Some(key), error.to_string());
         }
+        for (index, delta) in entry.deltas(manifest.version()).into_iter().enumerate() {
+            if let Err(error) = delta {
+                self.found(Some(key), format!("deltas[{index}]: {error}"));
+            }
+        }
         if entry.is_for_trial() {
             self.warnings.push(format!("{key}: {} is only found on this machine", entry.url()));
         }

@@ -2,8 +2,10 @@
 
 mod compose;
 mod diff;
+mod entry;
 mod reproduce;
 mod sections;
+mod signed;
 mod streams;
 
 use std::{
@@ -19,7 +21,9 @@ use crate::{
 };
 use compose::Composition;
 use diff::Diff;
+pub use entry::DeltaEntry;
 use sections::Sections;
+pub use signed::SignedDelta;
 
 /// What is being done. The steps follow each other in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{SignedArtifact, Unversioned, platform::Platform};
+use super::{DeltaEntry, SignedArtifact, SignedDelta, Unversioned, platform::Platform};
 use crate::{
     Error, Result,
     endpoint::{Transport, display},
-    manifest::{Object, as_entry, read_entry},
+    manifest::{DELTAS, Object, as_entry, read_entry},
     signature::{Announced, PublicKey, Signature, SignedMetadata, verify_reader},
     target::Format,
 };
@@ -33,10 +33,8 @@ pub struct Entry {
 
 impl Entry {
     pub(super) fn new(artifact: &SignedArtifact, url: &str) -> Result<Self> {
-        let url = Url::parse(url)
-            .map_err(|error| Error::option_invalid("url", format!("{url:?}"), error.to_string()))?;
         let entry = Self {
-            url,
+            url: parse_url(url)?,
             signature: artifact.signature().to_owned(),
             format: artifact.format()?,
             size: Some(artifact.size()),
@@ -83,11 +81,7 @@ impl Entry {
 
     /// The last part of the URL's path, decoded: the artifact's name on the publisher's disk.
     pub fn file_name(&self) -> Option<String> {
-        let name = self.url.path_segments()?.next_back()?;
-        let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
-        // A decoded slash would lead out of the directory that the name is looked up in.
-        let plain = !name.is_empty() && name != ".." && !name.contains(['/', '\\', '\0']);
-        plain.then_some(name)
+        file_name(&self.url)
     }
 
     /// Checks an artifact as the application does before it installs it. `key` is the entry's own key, `version` the
@@ -134,11 +128,26 @@ impl Entry {
 
     /// https, or http to this machine for a trial.
     pub(super) fn check_transport(&self) -> Result<()> {
-        Transport::LoopbackHttp.check(&self.url, None).map_err(|reason| Error::InsecureUrl {
-            url: self.url(),
-            reason,
-            option: None,
-        })
+        check_transport(&self.url)
+    }
+
+    pub(super) fn add_delta(&mut self, delta: &SignedDelta, url: &str) -> Result<()> {
+        check_transport(&parse_url(url)?)?;
+        let deltas = self.rest.entry(DELTAS).or_insert_with(|| Value::Array(Vec::new()));
+        let reason = || Error::manifest(&"the manifest", format!("`{DELTAS}` is no array"));
+        deltas.as_array_mut().ok_or_else(reason)?.push(delta.to_json(url));
+        Ok(())
+    }
+
+    /// The deltas that are announced for it, each as applications read it, or why they would leave it out.
+    pub fn deltas(&self, version: &Version) -> Vec<Result<DeltaEntry>> {
+        match self.rest.get(DELTAS) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(deltas)) => {
+                deltas.iter().map(|delta| DeltaEntry::parse(delta, version)).collect()
+            }
+            Some(_) => vec![Err(Error::manifest(&"the manifest", format!("`{DELTAS}` is no array")))],
+        }
     }
 
     pub(super) fn is_for_trial(&self) -> bool {
@@ -148,6 +157,27 @@ impl Entry {
     pub(super) fn is_same_artifact(&self, other: &Self) -> bool {
         self.url == other.url && self.signature == other.signature
     }
+}
+
+/// The last part of a URL's path, decoded: a file's name on the publisher's disk.
+pub(super) fn file_name(url: &Url) -> Option<String> {
+    let name = url.path_segments()?.next_back()?;
+    let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
+    // A decoded slash would lead out of the directory that the name is looked up in.
+    let plain = !name.is_empty() && name != ".." && !name.contains(['/', '\\', '\0']);
+    plain.then_some(name)
+}
+
+fn parse_url(url: &str) -> Result<Url> {
+    Url::parse(url).map_err(|error| Error::option_invalid("url", format!("{url:?}"), error.to_string()))
+}
+
+pub(super) fn check_transport(url: &Url) -> Result<()> {
+    Transport::LoopbackHttp.check(url, None).map_err(|reason| Error::InsecureUrl {
+        url: display(url),
+        reason,
+        option: None,
+    })
 }
 
 pub(super) fn others(members: &Object, known: &[&str]) -> Object {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Entry, SignedArtifact, Unversioned,
+    Entry, SignedArtifact, SignedDelta, Unversioned,
     entry::{as_text, others},
     platform::Platform,
 };
@@ -171,6 +171,19 @@ impl Manifest {
         }
         *self = Self { signed: None, ..changed };
         Ok(keys)
+    }
+
+    /// Announces a delta that is found at `url` and makes this artifact, wherever the manifest has it. A signed part is
+    /// dropped, because it is of what was there before.
+    ///
+    /// # Errors
+    /// [`Error::SignedMetadataMismatch`], [`Error::SignedVersionMismatch`]: it was signed as something else.
+    /// [`Error::InvalidOption`], [`Error::InsecureUrl`] for the URL.
+    pub fn add_delta(&mut self, artifact: &SignedArtifact, delta: &SignedDelta, url: &str) -> Result<()> {
+        delta.claimed().check_delta(&self.version, (None, None))?;
+        self.signed = None;
+        let of_artifact = |entry: &&mut Entry| entry.signature() == artifact.signature();
+        self.platforms.values_mut().filter(of_artifact).try_for_each(|entry| entry.add_delta(delta, url))
     }
 
     /// Puts the entry beside its siblings of other formats and names all of them anew.

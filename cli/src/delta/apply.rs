@@ -18,7 +18,8 @@ pub(super) fn run(args: &DeltaApplyArgs, output: &Output) -> Result<(), Failure>
     let failed = |error| Failure::io("write", &args.new, error);
     let mut draft = Draft::write(&args.new, &[], Access::Everybody)?;
     let mut scratch = tempfile::tempfile().map_err(failed)?;
-    let spinner = output.spinner(format!("Applying {}", args.delta.display()));
+    let spinner = output.spinner();
+    spinner.set_message(format!("Applying {}", args.delta.display()));
     let applied = Delta::apply(&old, &delta, &mut scratch, draft.as_file_mut());
     spinner.finish_and_clear();
     applied.map_err(Failure::about(args.delta.display()))?;

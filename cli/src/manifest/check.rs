@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use cargo_packager_updater::{
-    release::{Entry, Expectations, Manifest, Problem, check},
+    release::{DeltaEntry, Entry, Expectations, Manifest, Problem, check},
     signature::PublicKey,
 };
 use serde_json::{Value, json};
@@ -90,6 +90,19 @@ impl Verification<'_> {
             )
             .map_err(Failure::about(path.display()))?;
         bar.finish_and_clear();
-        Ok(())
+        entry
+            .deltas(self.manifest.version())
+            .into_iter()
+            .flatten()
+            .try_for_each(|delta| self.verify_delta(&delta))
+    }
+
+    fn verify_delta(&self, delta: &DeltaEntry) -> Result<(), Failure> {
+        let name = delta
+            .file_name()
+            .ok_or_else(|| Failure::other(format!("{} does not end in a file's name", delta.url())))?;
+        let path = self.dir.join(name);
+        let (mut file, size) = open_artifact(&path)?;
+        delta.verify((&mut file, size), &self.keys).map_err(Failure::about(path.display()))
     }
 }

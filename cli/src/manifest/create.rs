@@ -1,25 +1,26 @@
 //! `manifest create`: from a directory of signed artifacts to the file that a static host serves.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use cargo_packager_updater::{
-    Format,
     release::{Manifest, rfc3339},
     signature::{Signature, verify_reader},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::{signed_artifact, unversioned, write};
+use super::{
+    deltas::{Previous, Row, table},
+    signed_artifact, signed_files, unversioned, write,
+};
 use crate::{
     args::CreateArgs,
     failure::Failure,
-    file::{open_artifact, read_text, signature_beside},
-    key::public_key,
+    file::{open_artifact, read_text},
+    key::{private_key, public_key},
     output::Output,
 };
 
@@ -37,24 +38,38 @@ pub(super) fn run(args: CreateArgs, output: &Output) -> Result<(), Failure> {
     if let Some(key) = &args.pubkey {
         verify_all(&artifacts, key, output)?;
     }
+    let previous = match args.previous.as_slice() {
+        [] => None,
+        dirs => Some(Previous::read(dirs, private_key(args.private_key, args.password)?, output)?),
+    };
+    let mut rows = Vec::new();
     let base = args.base_url.trim_end_matches('/');
     let mut placed = Map::new();
     for (path, signature) in &artifacts {
         let artifact = signed_artifact(path, signature)?;
-        let url = format!("{base}/{}", utf8_percent_encode(artifact.file_name(), RESERVED));
+        let url = url_below(base, artifact.file_name());
         let keys = manifest
             .add(&artifact, &url, unversioned(args.allow_unversioned))
             .map_err(Failure::about(path.display()))?;
         placed.insert(artifact.file_name().to_owned(), keys.into());
+        if let Some(previous) = &previous {
+            rows.extend(previous.add_to(&mut manifest, (path, &artifact), base, output)?);
+        }
     }
     let out = args.out.unwrap_or_else(|| args.dir.join("latest.json"));
     write(&out, &manifest)?;
-    report(&out, &manifest, output)
+    report(&out, &manifest, &rows, output)
 }
 
-fn report(out: &Path, manifest: &Manifest, output: &Output) -> Result<(), Failure> {
+/// Where a file lies whose directory is at `base`, which does not end with a slash.
+pub(super) fn url_below(base: &str, name: &str) -> String {
+    format!("{base}/{}", utf8_percent_encode(name, RESERVED))
+}
+
+fn report(out: &Path, manifest: &Manifest, deltas: &[Row], output: &Output) -> Result<(), Failure> {
     let mut lines = vec![format!("Wrote {} for version {}", out.display(), manifest.version())];
     lines.extend(manifest.platforms().iter().map(|(key, entry)| format!("  {key}: {}", entry.url())));
+    lines.extend(table(deltas));
     let platforms: Map<String, Value> =
         manifest.platforms().iter().map(|(key, entry)| (key.clone(), entry.url().into())).collect();
     let value = json!({
@@ -62,32 +77,9 @@ fn report(out: &Path, manifest: &Manifest, output: &Output) -> Result<(), Failur
         "manifest": out.to_string_lossy(),
         "version": manifest.version().to_string(),
         "platforms": platforms,
+        "deltas": deltas.iter().map(Row::to_json).collect::<Vec<_>>(),
     });
     output.result(&lines.join("\n"), &value)
-}
-
-/// Each artifact with its signature, by name.
-fn signed_files(dir: &Path, output: &Output) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
-    let failed = |error| Failure::io("read", dir, error);
-    let mut signed = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if !path.is_file() {
-            continue;
-        }
-        match signature_beside(&path) {
-            Some(signature) => signed.push((path, signature)),
-            None if Format::from_file_name(&path.to_string_lossy()).is_some() => {
-                output.warn(&format!("{} is not signed and is left out", path.display()));
-            }
-            None => {}
-        }
-    }
-    if signed.is_empty() {
-        return Err(Failure::other(format!("there is no signed artifact in {}", dir.display())));
-    }
-    signed.sort();
-    Ok(signed)
 }
 
 fn verify_all(artifacts: &[(PathBuf, PathBuf)], key: &str, output: &Output) -> Result<(), Failure> {

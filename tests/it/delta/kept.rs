@@ -82,7 +82,7 @@ async fn what_is_not_wanted_any_more_goes_with_the_next_check() {
     assert_eq!(kept(&app).len(), 1);
     let config = Config { keep_artifact: Some(false), ..app.config(shelf.endpoint()) };
     Updater::new("1.0.0", config).unwrap().check().await.unwrap();
-    assert_eq!(kept(&app), [PathBuf::new(); 0]);
+    assert!(kept(&app).is_empty());
 }
 
 #[tokio::test]
