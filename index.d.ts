@@ -53,7 +53,7 @@ export interface Options {
   dataDir?: string
   /** Largest artifact accepted. Default 4 GiB. */
   maxDownloadSize?: number
-  /** Not supported by this version: `true` is refused with ERR_UPDATER_INVALID_OPTION. */
+  /** Keep the last artifact as the base of differential updates, for formats that need it: all but AppImages. Default: where the manifest offers deltas. */
   keepArtifact?: boolean
 }
 

@@ -36,7 +36,7 @@ const REFUSED = [
     'target',
     'threw',
   ],
-  ['a proxy that throws', hostile, INVALID, 'keepArtifact', 'threw'],
+  ['a proxy that throws', hostile, INVALID, 'pubkey', 'threw'],
   ['no endpoints', { endpoints: undefined }, INVALID, 'endpoints', 'undefined'],
   ['null endpoints', { endpoints: null }, INVALID, 'endpoints', 'null'],
   [
@@ -149,7 +149,6 @@ const REFUSED = [
     'manifestPubkeys[1]',
     'base64',
   ],
-  ['kept artifacts', { keepArtifact: true }, INVALID, 'keepArtifact', 'not supported'],
   ['a number for kept artifacts', { keepArtifact: 0 }, INVALID, 'keepArtifact', 'true or false'],
 ]
 
@@ -392,6 +391,7 @@ test('the spellings of 0.2.x, unknown options and undefined are accepted', async
     { windows: {} },
     { timeout: undefined, headers: undefined, keepArtifact: undefined },
     { keepArtifact: false },
+    { keepArtifact: true },
     { somethingOfTheFuture: true },
     { headers: Object.assign(Object.create(null), { a: 'b' }) },
   ]) {

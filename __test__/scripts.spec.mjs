@@ -196,7 +196,8 @@ test('each platform runs all that is about it, and knows why it leaves out the r
   const packages = ['package', 'package-loader', 'package-release']
   const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
   for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())
-  const linux = ['exit', 'interference', 'memory', 'nginx', 'package-install', 'relaunch', 'stage', 'target']
+  const processes = ['exit', 'interference', 'memory', 'nginx', 'relaunch']
+  const linux = [...processes, 'delta', 'package-install', 'stage', 'target']
   t.deepEqual(run('linux'), specs(everywhere, packages, linux).sort())
   t.deepEqual(
     run('linux', { isMusl: true }),

@@ -39,6 +39,7 @@ const STEPS = [
   ['killed at any moment', () => (whole('kill::')(), bundles('killed_at_any_moment')())],
   ['ended at any call, errors of any call', testCalls],
   ['power loss', () => (whole('power_loss::')(), bundles('faults::power_loss::')())],
+  ['hostile and interrupted deltas', whole('delta::')],
   ['disks of any size', whole('small_disk::')],
   ['networks', whole('network::')],
   ['endless and large answers', whole('memory::')],

@@ -1,6 +1,6 @@
 // How each block of commands is run, and what is expected of it.
 
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -27,6 +27,12 @@ export const COMMANDS = {
     const { platforms } = JSON.parse(readFileSync(join(project.dir, 'dist/latest.json'), 'utf8'))
     t.is(platforms[PLATFORM].url, `https://github.com/me/my-app/releases/download/v0.2.0/${ARTIFACT}`)
   },
+  'Differential updates, 1': async (t, project, block) => {
+    await signFirst(t, project, block)
+    await runsThrough(t, project, block)
+    const { platforms } = JSON.parse(readFileSync(join(project.dir, 'dist/latest.json'), 'utf8'))
+    t.is(platforms[PLATFORM].deltas[0].from, '0.1.0')
+  },
   'Signed manifests, 1': runsThrough,
   'Signed manifests, 2': runsThrough,
   'Commands, 1': runsThrough,
@@ -44,6 +50,15 @@ function options({ dir, env }) {
 async function runsThrough(t, project, block) {
   const result = await run('bash', ['-euc', block.code], options(project))
   t.is(result.code, 0, result.stdout + result.stderr)
+}
+
+/** The release before this one, which the reader has kept. */
+async function signFirst(t, project, block) {
+  const name = 'v0.1.0/my-app-0.1.0.AppImage'
+  mkdirSync(join(project.dir, 'v0.1.0'))
+  writeFileSync(join(project.dir, name), Buffer.concat([project.artifact, Buffer.from('an older one')]))
+  const about = `--version 0.1.0 --target ${PLATFORM} --format appimage`
+  await runsThrough(t, project, { ...block, code: `npx @crabnebula/updater signer sign ${name} ${about}` })
 }
 
 /** On a terminal of its own, because a password is never asked for in a pipe. */

@@ -26,6 +26,7 @@ const EMULATED_32_BITS = {
 
 /** What is replaced in these is an AppImage, or looked at with /proc. */
 const NEEDS_LINUX = {
+  delta: 'installs AppImages',
   exit: 'installs AppImages and starts programs of Unix',
   interference: 'installs AppImages',
   memory: 'measures with /proc',
