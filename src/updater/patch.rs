@@ -53,7 +53,8 @@ impl Update {
             return Ok(None);
         }
         let this = self.clone();
-        let (bases, full_bytes) = run_blocking(move || Ok((this.bases()?, this.missing_bytes()?))).await?;
+        let look = run_blocking(move || Ok((this.bases()?, this.missing_bytes()?)));
+        let (bases, full_bytes) = cancellable(cancel, look).await?;
         let Some(route) = cheapest(deltas, &bases, full_bytes) else { return Ok(None) };
         let artifact = self.follow(&route, (trust, cancel, lock), meter, received).await;
         meter.is_part_of(0, None);
