@@ -38,16 +38,20 @@
 //! 4. **Insertions.**
 
 mod apply;
+mod cancel;
 mod codec;
 mod header;
 mod patched;
 mod random_access;
 mod section;
 mod table;
+#[cfg(test)]
+mod tests;
 mod varint;
 mod workers;
 
-pub(crate) use apply::{Cancelled, Patch, apply};
+pub(crate) use apply::{Patch, apply};
+pub(crate) use cancel::Cancelled;
 pub(crate) use codec::Codec;
 #[cfg(any(test, feature = "release"))]
 pub(crate) use codec::{BUFFERED_MAX_BYTES, DICTIONARY_MAX_BYTES};

@@ -9,6 +9,7 @@ use ring::digest;
 
 use super::{
     Header, Image, Piece, ReadAt, Scratch, Step, Table,
+    cancel::Cancellable,
     codec::BUFFERED_MAX_BYTES,
     invalid,
     patched::{Patched, Window},
@@ -27,10 +28,10 @@ pub(crate) struct Patch<'a, B: ?Sized, D: ?Sized> {
 }
 
 /// Makes the result. `scratch` is empty, and takes the old text; what comes out goes to `output`, in order. `is_cancelled`
-/// is asked after at most 256 KiB.
+/// is asked after at most 256 KiB, or a stream of at most 1 MiB that Zstandard compresses.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] where base or delta are not what the header says, [`Cancelled`], and what reading and
+/// [`io::ErrorKind::InvalidData`] where base or delta are not what the header says, [`super::Cancelled`], and what reading and
 /// writing give.
 pub(crate) fn apply<B, D>(
     patch: &Patch<'_, B, D>,
@@ -43,7 +44,7 @@ where
     D: ReadAt + ?Sized,
 {
     let Patch { base, delta, header } = *patch;
-    let mut output = Checked::new(output, is_cancelled);
+    let mut output = Checked::new(output, header.result.size, is_cancelled);
     check_base(base, header, is_cancelled)?;
     let [table, control, differences, insertions] = header.positions();
     let [table_size, sizes @ ..] = header.sections;
@@ -57,9 +58,10 @@ where
         Section::open(delta, differences, differences_size)?,
         Section::open(delta, insertions, insertions_size)?,
     ];
-    let mut text = Patched::new(Window::new(&*scratch), sections);
+    let text = Patched::new(Window::new(&*scratch), sections);
+    let mut text = Cancellable::new(text, is_cancelled);
     make(&table.steps, base, &mut text, &mut output)?;
-    text.finish()?;
+    text.inner.finish()?;
     if output.is(&header.result) { Ok(()) } else { Err(invalid("it makes another result than it says")) }
 }
 
@@ -69,10 +71,11 @@ fn check_base(
     is_cancelled: &dyn Fn() -> bool,
 ) -> io::Result<()> {
     let mut nowhere = io::sink();
-    let mut hashed = Checked::new(&mut nowhere, is_cancelled);
     // One byte more, to see whether it is longer.
-    let mut bytes = Range::new(base, 0, header.base.size.saturating_add(1));
-    copy(&mut bytes, &mut hashed)?;
+    let len = header.base.size.saturating_add(1);
+    let mut hashed = Checked::new(&mut nowhere, len, is_cancelled);
+    let mut bytes = BufReader::with_capacity(BUFFER_BYTES, Range::new(base, 0, len));
+    io::copy(&mut bytes, &mut hashed)?;
     if hashed.is(&header.base) { Ok(()) } else { Err(invalid("it is for another base")) }
 }
 
@@ -83,16 +86,19 @@ fn expand(
     scratch: &mut impl Write,
     is_cancelled: &dyn Fn() -> bool,
 ) -> io::Result<()> {
-    let mut text = Checked::new(scratch, is_cancelled);
+    let mut text = Cancellable::new(scratch, is_cancelled);
     for piece in pieces {
-        let before = text.len;
-        let mut stored =
-            BufReader::with_capacity(BUFFER_BYTES, Range::new(base, piece.position, piece.stored));
-        match piece.codec {
-            None => copy(&mut stored, &mut text)?,
-            Some(codec) => codec.decode(&mut stored, &mut text, piece.expanded)?,
+        text.check()?;
+        let range = Range::new(base, piece.position, piece.stored);
+        let mut stored = Cancellable::new(range, is_cancelled);
+        let expanded = match piece.codec {
+            None => copy(&mut stored, piece.stored, &mut text)?,
+            Some(codec) => {
+                let mut stored = BufReader::with_capacity(BUFFER_BYTES, stored);
+                codec.decode(&mut stored, &mut text, piece.expanded)?
+            }
         };
-        if text.len - before != piece.expanded {
+        if expanded != piece.expanded {
             return Err(invalid("a stream of the base expands to another size than declared"));
         }
     }
@@ -103,21 +109,22 @@ fn expand(
 fn make<B: ReadAt + ?Sized>(
     steps: &[Step],
     base: &B,
-    text: &mut impl Read,
+    text: &mut Cancellable<'_, impl Read>,
     output: &mut Checked<'_>,
 ) -> io::Result<()> {
     let mut maker = Maker { workers: Workers::start(), parts: VecDeque::new(), output };
     for step in steps {
+        text.check()?;
         match *step {
-            Step::Copy { position, len } => maker.add(Part::Copied(Range::new(base, position, len)))?,
+            Step::Copy { position, len } => maker.add(Part::Copied(Range::new(base, position, len), len))?,
             Step::Raw { len } if len <= BUFFERED_MAX_BYTES => maker.add(Part::Raw(read(text, len)?))?,
             Step::Raw { len } => {
                 let output = maker.finish()?;
-                if copy(&mut Read::by_ref(text).take(len), output)? != len {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
+                copy(text, len, output)?;
             }
-            Step::Encode { codec, expanded, stored } if expanded.max(stored) <= BUFFERED_MAX_BYTES => {
+            Step::Encode { codec, expanded, stored }
+                if expanded.max(stored).max(codec.window_bytes()) <= BUFFERED_MAX_BYTES =>
+            {
                 let expanded = read(text, expanded)?;
                 maker.add(Part::Encoded)?;
                 maker.workers.add(Job { codec, expanded, stored });
@@ -137,7 +144,7 @@ fn make<B: ReadAt + ?Sized>(
 
 /// A part of the result that is not written yet, because one before it is still being compressed.
 enum Part<'a, B: ?Sized> {
-    Copied(Range<'a, B>),
+    Copied(Range<'a, B>, u64),
     Raw(Vec<u8>),
     /// The next outcome of the workers.
     Encoded,
@@ -168,12 +175,9 @@ impl<'a, 'b, B: ReadAt + ?Sized> Maker<'a, 'b, B> {
 
     fn write_next(&mut self) -> io::Result<()> {
         match self.parts.pop_front() {
-            Some(Part::Copied(mut range)) => {
-                copy(&mut range, self.output)?;
-                range.check_complete()
-            }
+            Some(Part::Copied(mut range, len)) => copy(&mut range, len, self.output).map(drop),
             Some(Part::Raw(bytes)) => self.output.write_all(&bytes),
-            Some(Part::Encoded) => match self.workers.take() {
+            Some(Part::Encoded) => match self.workers.take(self.output.output.is_cancelled()) {
                 Some(stored) => self.output.write_all(&stored?),
                 None => Err(invalid("a stream was lost")),
             },
@@ -190,21 +194,25 @@ fn read(text: &mut impl Read, len: u64) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
-    io::copy(&mut BufReader::with_capacity(BUFFER_BYTES, from), to)
+fn copy(from: &mut impl Read, len: u64, to: &mut impl Write) -> io::Result<u64> {
+    // A full buffer for each of very many ranges of a few bytes would take much longer than they do.
+    let buffer_bytes = usize::try_from(len).map_or(BUFFER_BYTES, |len| len.min(BUFFER_BYTES));
+    let copied = io::copy(&mut BufReader::with_capacity(buffer_bytes, from.take(len)), to)?;
+    if copied == len { Ok(len) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Takes the result, and knows what it was.
 struct Checked<'a> {
-    output: &'a mut dyn Write,
+    output: Cancellable<'a, &'a mut dyn Write>,
     digest: digest::Context,
     len: u64,
-    is_cancelled: &'a dyn Fn() -> bool,
+    max: u64,
 }
 
 impl<'a> Checked<'a> {
-    fn new(output: &'a mut dyn Write, is_cancelled: &'a dyn Fn() -> bool) -> Self {
-        Self { output, digest: digest::Context::new(&digest::SHA256), len: 0, is_cancelled }
+    fn new(output: &'a mut dyn Write, max: u64, is_cancelled: &'a dyn Fn() -> bool) -> Self {
+        let output = Cancellable::new(output, is_cancelled);
+        Self { output, digest: digest::Context::new(&digest::SHA256), len: 0, max }
     }
 
     fn is(self, image: &Image) -> bool {
@@ -214,8 +222,9 @@ impl<'a> Checked<'a> {
 
 impl Write for Checked<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if (self.is_cancelled)() {
-            return Err(cancelled());
+        // A stream that is encoded to more than it declares would fill the disk before anybody notices.
+        if bytes.len() as u64 > self.max - self.len {
+            return Err(invalid("it makes more than it says"));
         }
         let written = self.output.write(bytes)?;
         self.digest.update(bytes.get(..written).unwrap_or_default());
@@ -227,13 +236,3 @@ impl Write for Checked<'_> {
         self.output.flush()
     }
 }
-
-/// An end that is asked for. Not [`io::ErrorKind::Interrupted`], after which readers try again.
-fn cancelled() -> io::Error {
-    io::Error::other(Cancelled)
-}
-
-/// Why patching ended: somebody wanted it to.
-#[derive(Debug, thiserror::Error)]
-#[error("cancelled")]
-pub(crate) struct Cancelled;

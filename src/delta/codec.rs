@@ -101,6 +101,14 @@ impl Codec {
         }
     }
 
+    /// Memory that an encoder takes a multiple of, however short the stream is.
+    pub(super) fn window_bytes(self) -> u64 {
+        match self {
+            Self::Lzma2 { dictionary_bytes, .. } => dictionary_bytes.into(),
+            Self::Deflate { .. } | Self::Zstd { .. } => 0,
+        }
+    }
+
     /// Whether streams of any length pass through it without being held in memory.
     pub(super) const fn is_streaming(self) -> bool {
         !matches!(self, Self::Zstd { .. })

@@ -69,11 +69,6 @@ impl<'a, R: ReadAt + ?Sized> Range<'a, R> {
     pub(crate) const fn new(source: &'a R, position: u64, len: u64) -> Self {
         Self { source, position, remaining: len }
     }
-
-    /// Fails where the source ended before the range did.
-    pub(crate) fn check_complete(&self) -> io::Result<()> {
-        if self.remaining == 0 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-    }
 }
 
 impl<R: ReadAt + ?Sized> io::Read for Range<'_, R> {

@@ -10,6 +10,10 @@ use super::{Codec, Header, codec::BUFFERED_MAX_BYTES, invalid, varint::ReadVarin
 /// Estimated for one thread. Whoever waits longer had better download everything.
 const WORK_MAX: Duration = Duration::from_secs(600);
 const DECODE_COST_NS: u64 = 20;
+const MOVE_COST_NS: u64 = 5;
+/// Each instruction may lead to another part of the old text, which is read.
+const INSTRUCTION_COST_NS: u64 = 4000;
+const INSTRUCTION_MIN_BYTES: u64 = 3;
 
 /// Part of the base that is part of the old text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +60,13 @@ impl Table {
     fn check(&self, header: &Header) -> io::Result<()> {
         let mut texts = (Sum::default(), Sum::default(), Sum::default());
         let mut work_ns = Sum::default();
+        let [_, control, ..] = header.sections;
+        work_ns.add((control.expanded / INSTRUCTION_MIN_BYTES).saturating_mul(INSTRUCTION_COST_NS));
         for piece in &self.pieces {
             check_range(piece.position, piece.stored, header.base.size)?;
             texts.0.add(piece.expanded);
-            if piece.codec.is_some() {
-                work_ns.add(work(piece.expanded, DECODE_COST_NS));
-            }
+            let cost_ns = if piece.codec.is_some() { DECODE_COST_NS } else { MOVE_COST_NS };
+            work_ns.add(work(piece.expanded.max(piece.stored), cost_ns));
         }
         for step in &self.steps {
             let (text, result) = match *step {
@@ -75,6 +80,7 @@ impl Table {
                     (expanded, stored)
                 }
             };
+            work_ns.add(work(result, MOVE_COST_NS));
             texts.1.add(text);
             texts.2.add(result);
         }
@@ -147,7 +153,7 @@ impl Table {
     }
 }
 
-/// Setting up an encoder costs something too.
+/// Beginning costs something too: buffers, an encoder. Many items that make nothing would be nothing but work.
 const fn work(expanded: u64, cost_ns: u64) -> u64 {
     const STREAM_BYTES: u64 = 4096;
     expanded.saturating_add(STREAM_BYTES).saturating_mul(cost_ns)

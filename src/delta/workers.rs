@@ -4,15 +4,19 @@ use std::{
     collections::VecDeque,
     io,
     num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
-use super::{Codec, invalid};
+use super::{Codec, cancel::Cancellable, invalid};
 use crate::system::lower_priority;
 
 /// Each holds a stream, what becomes of it, and its encoder's memory: more would be more than a patch may take.
 const WORKERS_MAX: usize = 8;
+/// So often somebody who waits looks whether he still has to.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A stream to be compressed.
 pub(super) struct Job {
@@ -80,27 +84,36 @@ impl Workers {
     }
 
     /// The outcome of the job that was added first, of those not taken yet.
-    pub(super) fn take(&mut self) -> Option<Outcome> {
+    pub(super) fn take(&mut self, is_cancelled: &dyn Fn() -> bool) -> Option<Outcome> {
         let slot = self.pending.pop_front()?;
         let mut queue = self.shared.lock();
         loop {
+            if let Err(cancelled) = Cancellable::new((), is_cancelled).check() {
+                return Some(Err(cancelled));
+            }
             if let Some(outcome) = slot.lock().take() {
                 return Some(outcome);
             }
             queue = match queue.jobs.pop_front() {
                 Some((job, other)) => {
                     drop(queue);
-                    other.fill(job.run());
+                    other.fill(job.outcome(is_cancelled));
                     self.shared.lock()
                 }
-                None => self.shared.wait(queue),
+                None => {
+                    self.shared
+                        .changed
+                        .wait_timeout(queue, PATIENCE)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
             };
         }
     }
 }
 
 impl Drop for Workers {
-    /// They end with the stream that they are at. They have nothing but memory, so that nobody need wait for them.
+    /// They end soon, at the latest with the stream that they are at. They have nothing but memory, so that nobody need wait for them.
     fn drop(&mut self) {
         let mut queue = self.shared.lock();
         queue.jobs.clear();
@@ -115,23 +128,19 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
-        self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn work(&self) {
         let mut queue = self.lock();
         while !queue.is_closed {
             queue = match queue.jobs.pop_front() {
                 Some((job, slot)) => {
                     drop(queue);
-                    slot.fill(job.run());
+                    slot.fill(job.outcome(&|| self.lock().is_closed));
                     // Who waits for the outcome looks at it with the queue locked: it cannot be missed.
                     let queue = self.lock();
                     self.changed.notify_all();
                     queue
                 }
-                None => self.wait(queue),
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
@@ -148,9 +157,15 @@ impl Slot {
 }
 
 impl Job {
-    fn run(self) -> Outcome {
+    /// Whatever happens: who waits for an outcome that never comes would do so for ever. Encoders panic without memory.
+    fn outcome(self, is_cancelled: &dyn Fn() -> bool) -> Outcome {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(is_cancelled)));
+        outcome.unwrap_or_else(|_| Err(io::Error::other("an encoder failed")))
+    }
+
+    fn run(self, is_cancelled: &dyn Fn() -> bool) -> Outcome {
         let mut stored = Vec::new();
-        self.codec.encode(&mut &self.expanded[..], &mut stored)?;
+        self.codec.encode(&mut Cancellable::new(&self.expanded[..], is_cancelled), &mut stored)?;
         if stored.len() as u64 == self.stored {
             return Ok(stored);
         }
@@ -177,12 +192,12 @@ mod tests {
         let mut taken = 0;
         for text in &texts {
             if workers.pending.len() == workers.pending_max() {
-                check(workers.take(), next.next());
+                check(workers.take(&|| false), next.next());
                 taken += 1;
             }
             workers.add(job(text));
         }
-        while let Some(outcome) = workers.take() {
+        while let Some(outcome) = workers.take(&|| false) {
             check(Some(outcome), next.next());
             taken += 1;
         }
@@ -201,7 +216,34 @@ mod tests {
     fn another_length_than_declared_is_an_error() {
         let mut workers = Workers::start();
         workers.add(Job { stored: 1, ..job(b"text") });
-        assert!(workers.take().unwrap().unwrap_err().to_string().contains("1 are declared"));
-        assert!(workers.take().is_none());
+        assert!(workers.take(&|| false).unwrap().unwrap_err().to_string().contains("1 are declared"));
+        assert!(workers.take(&|| false).is_none());
+    }
+
+    #[test]
+    fn a_panic_of_an_encoder_is_an_error_for_whoever_waits_for_it_and_other_jobs_are_done() {
+        let mut workers = Workers::start();
+        for _ in 0..20 {
+            // No encoder has it, and no table can name it.
+            let codec = Codec::Deflate { level: 6, window_bits: 8, is_wrapped: true };
+            workers.add(Job { codec, ..job(b"text") });
+            workers.add(job(b"text"));
+            assert!(workers.take(&|| false).unwrap().is_err());
+            check(workers.take(&|| false), Some(&b"text".to_vec()));
+        }
+    }
+
+    #[test]
+    fn nobody_works_or_waits_for_what_is_cancelled() {
+        let mut workers = Workers::start();
+        workers.add(job(b"text"));
+        let cancelled = workers.take(&|| true).unwrap().unwrap_err();
+        assert!(cancelled.get_ref().unwrap().is::<super::super::Cancelled>());
+        let calls = std::cell::Cell::new(0);
+        let later = || calls.replace(calls.get() + 1) > 1;
+        let text = vec![0; 1 << 20];
+        let cancelled = job(&text).outcome(&later).unwrap_err();
+        assert!(cancelled.get_ref().unwrap().is::<super::super::Cancelled>());
+        assert_eq!(calls.get(), 3);
     }
 }

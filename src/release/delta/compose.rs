@@ -40,11 +40,14 @@ impl Composition {
         let mut this = Self { streams: changed.len(), ..Self::default() };
         for part in &new_parts {
             let bytes = part.bytes(new);
-            let copied = if is_known(part) { places.get(bytes).copied() } else { this.goes_on(bytes, old) };
+            let is_known = is_known(part);
+            let copied = if is_known { places.get(bytes).copied() } else { this.goes_on(bytes, old) };
+            // Each changed stream has one, also where what is told of it is that a copy goes on.
+            let codec = if is_known || part.stream.is_none() { None } else { codecs.next().flatten() };
             match (copied, &part.stream) {
                 (Some(position), _) => this.copy(position as u64, bytes.len() as u64),
                 (None, None) => this.raw(bytes),
-                (None, Some(stream)) => match codecs.next().flatten() {
+                (None, Some(stream)) => match codec {
                     Some(codec) => this.encode(codec, stream, bytes)?,
                     None => {
                         this.opaque_streams += 1;
