@@ -116,7 +116,8 @@ fn a_manifest_announces_deltas_from_earlier_releases() {
 #[test]
 fn deltas_are_part_of_what_is_signed() {
     let cli = Cli::with_key();
-    (release(&cli, 1), release(&cli, 3));
+    release(&cli, 1);
+    release(&cli, 3);
     cli.succeed(&create(&["--previous", "v1"]));
     cli.succeed(&["manifest", "sign", "v3/latest.json"]);
     let payload = json(&cli.read("v3/latest.json"))["signedManifest"]["payload"].clone();
@@ -156,7 +157,8 @@ fn artifacts_of_other_kinds_are_not_compared() {
 #[test]
 fn a_manifest_with_deltas_that_nobody_takes_has_a_problem() {
     let cli = Cli::with_key();
-    (release(&cli, 1), release(&cli, 3));
+    release(&cli, 1);
+    release(&cli, 3);
     cli.succeed(&create(&["--previous", "v1"]));
     let good = cli.read("v3/latest.json");
     let check = ["manifest", "check", "v3/latest.json", "--pubkey", PUBLIC, "--artifacts", "v3"];

@@ -14,7 +14,7 @@ use super::{Codec, cancel::Cancellable, invalid};
 use crate::system::lower_priority;
 
 /// Each holds a stream, what becomes of it, and its encoder's memory: more would be more than a patch may take.
-const WORKERS_MAX: usize = 8;
+const WORKERS_MAX: usize = 4;
 /// So often somebody who waits looks whether he still has to.
 const PATIENCE: Duration = Duration::from_millis(50);
 
