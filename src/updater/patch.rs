@@ -18,14 +18,14 @@ use super::{
     Update,
     context::{Context, run_blocking},
     route::{Route, cheapest},
-    update::cancellable,
+    update::{Fetch, cancellable},
 };
 use crate::{
     Error, Result,
     delta::{Cancelled, Header, Patch, apply},
     download::FileSink,
     manifest::AnnouncedDelta,
-    progress::{Meter, Phase},
+    progress::Phase,
     signature::{
         PublicKey, Signature, SignedMetadata, Trust, VerifiedArtifact, VerifyingFile, verify_reader,
     },
@@ -40,24 +40,17 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 impl Update {
     /// Makes the artifact of deltas, where that takes fewer bytes than what is missing of it. `None` where there is no such
     /// way. Whatever fails, nothing of it is left, and the full artifact does without.
-    pub(super) async fn patched(
-        &self,
-        trust: &Arc<Trust>,
-        cancel: &CancellationToken,
-        lock: &Arc<Lock>,
-        meter: &mut Meter,
-        received: &mut u64,
-    ) -> Result<Option<VerifiedArtifact>> {
+    pub(super) async fn patched(&self, fetch: &mut Fetch) -> Result<Option<VerifiedArtifact>> {
         let deltas = &self.release().deltas;
         if deltas.is_empty() {
             return Ok(None);
         }
         let this = self.clone();
         let look = run_blocking(move || Ok((this.bases()?, this.missing_bytes()?)));
-        let (bases, full_bytes) = cancellable(cancel, look).await?;
+        let (bases, full_bytes) = cancellable(&fetch.cancel, look).await?;
         let Some(route) = cheapest(deltas, &bases, full_bytes) else { return Ok(None) };
-        let artifact = self.follow(&route, (trust, cancel, lock), meter, received).await;
-        meter.is_part_of(0, None);
+        let artifact = self.follow(&route, fetch).await;
+        fetch.meter.is_part_of(0, None);
         artifact.map(Some)
     }
 
@@ -80,46 +73,37 @@ impl Update {
         Ok(self.size().map(|size| size.saturating_sub(begun.map_or(0, |file| file.len()))))
     }
 
-    async fn follow(
-        &self,
-        route: &Route<'_, PathBuf>,
-        (trust, cancel, lock): (&Arc<Trust>, &CancellationToken, &Arc<Lock>),
-        meter: &mut Meter,
-        received: &mut u64,
-    ) -> Result<VerifiedArtifact> {
+    async fn follow(&self, route: &Route<'_, PathBuf>, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
         let open = File::open(route.base).map_err(|error| Error::io("read", route.base, error));
         let mut base = Base { file: open?, _made: None };
+        // Where the call is dropped, nobody waits for what its thread makes.
+        let cancel = fetch.cancel.child_token();
+        let _ended_with_this = cancel.clone().drop_guard();
         let total: u64 = route.deltas.iter().map(|delta| delta.size).sum();
         let mut before = 0;
         for (index, delta) in route.deltas.iter().enumerate() {
-            meter.is_part_of(before, Some(total));
-            let file = self.fetch_delta(delta, cancel, lock, meter, received).await?;
+            fetch.meter.is_part_of(before, Some(total));
+            let delta_file = self.fetch_delta(delta, fetch).await?;
             before += delta.size;
             let is_last = index + 1 == route.deltas.len();
             let job = Job {
                 update: self.clone(),
                 base,
-                delta: file,
+                delta: delta_file,
                 cancel: cancel.clone(),
-                _lock: Arc::clone(lock),
+                _lock: Arc::clone(&fetch.lock),
             };
             if is_last {
-                meter.finish(Phase::Download, before);
-                return self.make_artifact(job, trust, meter).await;
+                fetch.meter.finish(Phase::Download, before);
+                return self.make_artifact(job, fetch).await;
             }
             base = run_quietly(move || job.make_base()).await?;
         }
         Err(invalid("there is no delta"))
     }
 
-    async fn fetch_delta(
-        &self,
-        delta: &AnnouncedDelta,
-        cancel: &CancellationToken,
-        lock: &Arc<Lock>,
-        meter: &mut Meter,
-        received: &mut u64,
-    ) -> Result<VerifiedDelta> {
+    async fn fetch_delta(&self, delta: &AnnouncedDelta, fetch: &mut Fetch) -> Result<VerifiedDelta> {
+        let Fetch { cancel, lock, meter, received, .. } = fetch;
         let context = Arc::clone(&self.inner.context);
         let (size, held) = (delta.size, Arc::clone(lock));
         let file = run_blocking(move || {
@@ -149,12 +133,8 @@ impl Update {
         .await
     }
 
-    async fn make_artifact(
-        &self,
-        job: Job,
-        trust: &Arc<Trust>,
-        meter: &mut Meter,
-    ) -> Result<VerifiedArtifact> {
+    async fn make_artifact(&self, job: Job, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
+        let Fetch { trust, meter, .. } = fetch;
         let done = Arc::<AtomicU64>::default();
         let (counter, trust) = (Arc::clone(&done), Arc::clone(trust));
         let mut artifact = std::pin::pin!(run_quietly(move || job.make_artifact(&trust, &counter)));

@@ -36,6 +36,22 @@ pub(super) struct Inner {
 /// A finished download, and the bytes that were received for it.
 type Fetched = (VerifiedArtifact, u64);
 
+/// What the ways to the artifact have in common.
+pub(super) struct Fetch {
+    pub(super) trust: Arc<Trust>,
+    pub(super) cancel: CancellationToken,
+    pub(super) lock: Arc<Lock>,
+    pub(super) meter: Meter,
+    /// Bytes so far.
+    pub(super) received: u64,
+}
+
+impl Fetch {
+    fn refuse_cancelled(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
 impl Update {
     pub(super) fn new(context: Arc<Context>, release: Release, endpoint: Endpoint) -> Self {
         Self { inner: Arc::new(Inner { context, release, endpoint }) }
@@ -236,31 +252,29 @@ impl Update {
     }
 
     async fn fetch(&self, options: DownloadOptions, lock: &Arc<Lock>) -> Result<Fetched> {
-        let mut meter = Meter::new(options.on_progress);
-        let trust = self.trust()?;
-        if options.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let at_hand = self.at_hand(&trust, Arc::clone(lock)).await?;
-        if options.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        let mut fetch = Fetch {
+            trust: self.trust()?,
+            cancel: options.cancel,
+            lock: Arc::clone(lock),
+            meter: Meter::new(options.on_progress),
+            received: 0,
+        };
+        fetch.refuse_cancelled()?;
+        let at_hand = self.at_hand(&fetch.trust, Arc::clone(lock)).await?;
+        fetch.refuse_cancelled()?;
         if let Some(artifact) = at_hand {
-            meter.finish(Phase::Verify, artifact.size());
+            fetch.meter.finish(Phase::Verify, artifact.size());
             return Ok((artifact, 0));
         }
-        let mut received = 0;
-        let artifact = match self.patched(&trust, &options.cancel, lock, &mut meter, &mut received).await {
+        let artifact = match self.patched(&mut fetch).await {
             Ok(Some(artifact)) => artifact,
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             // A delta saves bytes and is good for nothing else: whatever is wrong with it, there is the artifact.
-            Ok(None) | Err(_) => {
-                self.fetch_full(&trust, &options.cancel, lock, &mut meter, &mut received).await?
-            }
+            Ok(None) | Err(_) => self.fetch_full(&mut fetch).await?,
         };
+        let Fetch { mut meter, received, lock, .. } = fetch;
         meter.finish(Phase::Verify, artifact.size());
         let this = self.clone();
-        let lock = Arc::clone(lock);
         let artifact = run_blocking(move || {
             let _lock = lock;
             this.keep(artifact, received)
@@ -269,34 +283,19 @@ impl Update {
         Ok((artifact, received))
     }
 
-    async fn fetch_full(
-        &self,
-        trust: &Arc<Trust>,
-        cancel: &CancellationToken,
-        lock: &Arc<Lock>,
-        meter: &mut Meter,
-        received: &mut u64,
-    ) -> Result<VerifiedArtifact> {
-        let (outcome, resumed) = self.fetch_once(trust, cancel, lock, meter, received).await?;
+    async fn fetch_full(&self, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
+        let (outcome, resumed) = self.fetch_once(fetch).await?;
         match outcome {
             // What was put together may be at fault: once more, from the start.
-            Err(Error::SignatureMismatch { .. }) if resumed => {
-                self.fetch_once(trust, cancel, lock, meter, received).await?.0
-            }
+            Err(Error::SignatureMismatch { .. }) if resumed => self.fetch_once(fetch).await?.0,
             outcome => outcome,
         }
     }
 
     /// One transfer into the partial file. The inner result tells whether the bytes are authentic, the flag whether
     /// they are the parts of several answers.
-    async fn fetch_once(
-        &self,
-        trust: &Arc<Trust>,
-        cancel: &CancellationToken,
-        lock: &Arc<Lock>,
-        meter: &mut Meter,
-        received: &mut u64,
-    ) -> Result<(Result<VerifiedArtifact>, bool)> {
+    async fn fetch_once(&self, fetch: &mut Fetch) -> Result<(Result<VerifiedArtifact>, bool)> {
+        let Fetch { trust, cancel, lock, meter, received } = fetch;
         let context = &self.inner.context;
         let data = context.data()?;
         let partial = data.partial(&trust.signature);
