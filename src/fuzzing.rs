@@ -10,6 +10,8 @@
 
 mod archive;
 mod arguments;
+#[cfg(feature = "release")]
+mod delta;
 mod headers;
 mod manifest;
 mod signature;
@@ -18,6 +20,8 @@ mod trusted_comment;
 
 pub use archive::archive;
 pub use arguments::arguments;
+#[cfg(feature = "release")]
+pub use delta::delta;
 pub use headers::headers;
 pub use manifest::manifest;
 pub use signature::signature;
@@ -43,6 +47,8 @@ mod tests {
         for (name, target) in [
             ("archive", super::archive as fn(&[u8])),
             ("arguments", super::arguments),
+            #[cfg(feature = "release")]
+            ("delta", super::delta),
             ("headers", super::headers),
             ("manifest", super::manifest),
             ("signature", super::signature),

@@ -112,7 +112,7 @@ fn make<B: ReadAt + ?Sized>(
     text: &mut Cancellable<'_, impl Read>,
     output: &mut Checked<'_>,
 ) -> io::Result<()> {
-    let mut maker = Maker { workers: Workers::start(), parts: VecDeque::new(), output };
+    let mut maker = Maker { workers: Workers::new(), parts: VecDeque::new(), output };
     for step in steps {
         text.check()?;
         match *step {

@@ -35,6 +35,8 @@ pub(super) struct Workers {
     shared: Arc<Shared>,
     pending: VecDeque<Arc<Slot>>,
     pending_max: usize,
+    threads: usize,
+    threads_max: usize,
 }
 
 #[derive(Default)]
@@ -54,21 +56,16 @@ struct Queue {
 struct Slot(Mutex<Option<Outcome>>);
 
 impl Workers {
-    /// Where a thread cannot be had, there are fewer.
-    pub(super) fn start() -> Self {
-        let shared = Arc::<Shared>::default();
-        let count = thread::available_parallelism().map_or(1, NonZero::get) - 1;
-        for _ in 0..count.min(WORKERS_MAX) {
-            let shared = Arc::clone(&shared);
-            let work = move || {
-                lower_priority();
-                shared.work();
-            };
-            if thread::Builder::new().name("updater-patch".to_owned()).spawn(work).is_err() {
-                break;
-            }
+    /// None before there is a job: most patches have few.
+    pub(super) fn new() -> Self {
+        let threads_max = (thread::available_parallelism().map_or(1, NonZero::get) - 1).min(WORKERS_MAX);
+        Self {
+            shared: Arc::default(),
+            pending: VecDeque::new(),
+            pending_max: 2 * threads_max.max(1),
+            threads: 0,
+            threads_max,
         }
-        Self { shared, pending: VecDeque::new(), pending_max: 2 * count.clamp(1, WORKERS_MAX) }
     }
 
     /// How many jobs there should be at once: each thread finds its next one waiting.
@@ -81,6 +78,22 @@ impl Workers {
         self.pending.push_back(Arc::clone(&slot));
         self.shared.lock().jobs.push_back((job, slot));
         self.shared.changed.notify_all();
+        if self.threads < self.threads_max {
+            self.start_thread();
+        }
+    }
+
+    fn start_thread(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            lower_priority();
+            shared.work();
+        };
+        match thread::Builder::new().name("updater-patch".to_owned()).spawn(work) {
+            Ok(_) => self.threads += 1,
+            // Where one cannot be had, there are fewer.
+            Err(_) => self.threads_max = self.threads,
+        }
     }
 
     /// The outcome of the job that was added first, of those not taken yet.
@@ -186,7 +199,7 @@ mod tests {
 
     #[test]
     fn outcomes_come_in_the_order_of_the_jobs() {
-        let mut workers = Workers::start();
+        let mut workers = Workers::new();
         let texts: Vec<Vec<u8>> = (0..200_u8).map(|n| vec![n; usize::from(n) * 700]).collect();
         let mut next = texts.iter();
         let mut taken = 0;
@@ -214,7 +227,7 @@ mod tests {
 
     #[test]
     fn another_length_than_declared_is_an_error() {
-        let mut workers = Workers::start();
+        let mut workers = Workers::new();
         workers.add(Job { stored: 1, ..job(b"text") });
         assert!(workers.take(&|| false).unwrap().unwrap_err().to_string().contains("1 are declared"));
         assert!(workers.take(&|| false).is_none());
@@ -222,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_an_encoder_is_an_error_for_whoever_waits_for_it_and_other_jobs_are_done() {
-        let mut workers = Workers::start();
+        let mut workers = Workers::new();
         for _ in 0..20 {
             // No encoder has it, and no table can name it.
             let codec = Codec::Deflate { level: 6, window_bits: 8, is_wrapped: true };
@@ -235,7 +248,7 @@ mod tests {
 
     #[test]
     fn nobody_works_or_waits_for_what_is_cancelled() {
-        let mut workers = Workers::start();
+        let mut workers = Workers::new();
         workers.add(job(b"text"));
         let cancelled = workers.take(&|| true).unwrap().unwrap_err();
         assert!(cancelled.get_ref().unwrap().is::<super::super::Cancelled>());
