@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::streams::{Kind, Stream};
 use crate::delta::Codec;
 
-/// So many streams in a row that nothing reproduces, and only what worked before is tried.
+/// So many streams that nothing reproduces since a codec was found, and only what worked before is tried: each of the others
+/// would cost all levels once more.
 const PATIENCE: u32 = 8;
 
 /// Remembers what worked: the streams of one artifact mostly have the same encoder.
@@ -25,7 +26,9 @@ impl Reproducer {
         let found = self.find(stream.kind, stored, &expanded);
         match found {
             Some(codec) => {
-                self.fruitless = 0;
+                if !self.known.contains(&codec) {
+                    self.fruitless = 0;
+                }
                 self.known.retain(|known| *known != codec);
                 self.known.insert(0, codec);
             }
@@ -37,13 +40,10 @@ impl Reproducer {
     fn find(&self, kind: Kind, stored: &[u8], expanded: &[u8]) -> Option<Codec> {
         let is_it = |codec: &Codec| makes(*codec, expanded, stored);
         let candidates = candidates(kind);
-        let (known, other): (Vec<Codec>, Vec<Codec>) =
-            candidates.into_iter().partition(|codec| self.known.contains(codec));
-        let rank = |codec: &Codec| self.known.iter().position(|known| known == codec);
-        let mut known = known;
-        known.sort_by_key(rank);
-        let other = if self.fruitless < PATIENCE { other } else { Vec::new() };
-        known.into_iter().chain(other).find(is_it)
+        let known = self.known.iter().filter(|codec| candidates.contains(codec));
+        let others = candidates.iter().filter(|codec| !self.known.contains(codec));
+        let others_max = if self.fruitless < PATIENCE { usize::MAX } else { 0 };
+        known.chain(others.take(others_max)).copied().find(is_it)
     }
 }
 
