@@ -24,11 +24,10 @@ const BARS = [
   ['create: peak memory, 54 MB', isSmall, createdWith, 2000, 'MB'],
 ]
 
-/** Each with the worst figure of the results that it is about; those about none are left out. */
+/** Each with the worst result of those that it is about, and its figure; bars about none are left out. */
 export function heldTo(results) {
   return BARS.map(([title, isAbout, figure, limit, unit]) => {
-    const figures = results.filter(isAbout).map(figure)
-    const worst = Math.max(...figures)
-    return { title, limit, unit, worst, isMeasured: figures.length > 0, isMet: worst <= limit }
-  }).filter(({ isMeasured }) => isMeasured)
+    const [worst] = results.filter(isAbout).toSorted((a, b) => figure(b) - figure(a))
+    return worst && { title, limit, unit, of: worst.title, figure: figure(worst) }
+  }).filter(Boolean)
 }

@@ -7,22 +7,26 @@ import { CACHE } from './package.mjs'
 
 const FILE = join(CACHE, 'results.json')
 
-/** The results of one program, by title. Those of another one, such as of yesterday's, are forgotten. */
+const RECIPES = ['pair.mjs', 'packing.mjs'].map((name) => join(import.meta.dirname, name))
+
+/** The results of one program with one list of pairs, by title. Once either is another one, they are forgotten. */
 export class Record {
-  #program
+  #of
   #results = {}
 
   constructor(program) {
-    this.#program = createHash('sha256').update(readFileSync(program)).digest('hex')
+    const hash = createHash('sha256')
+    for (const file of [program, ...RECIPES]) hash.update(readFileSync(file))
+    this.#of = hash.digest('hex')
     if (!existsSync(FILE)) return
-    const { program: known, results } = JSON.parse(readFileSync(FILE, 'utf8'))
-    if (known === this.#program) this.#results = results
+    const { of, results } = JSON.parse(readFileSync(FILE, 'utf8'))
+    if (of === this.#of) this.#results = results
   }
 
   /** Without a result: from now on there is none. */
   set(title, result) {
     this.#results[title] = result
-    writeFileSync(FILE, JSON.stringify({ program: this.#program, results: this.#results }))
+    writeFileSync(FILE, JSON.stringify({ of: this.#of, results: this.#results }))
   }
 
   get(title) {
