@@ -139,6 +139,8 @@ pub struct Limits {
     pub trickle_window: Duration,
     /// Default 60 KiB: 1 KiB/s.
     pub trickle_min_bytes: u64,
+    /// Longest time for applying one delta, after which the artifact is downloaded instead. Default 10 min.
+    pub patch_time_max: Duration,
 }
 
 impl Default for Limits {
@@ -151,6 +153,7 @@ impl Default for Limits {
             retry_after_max: Duration::from_secs(60),
             trickle_window: Duration::from_secs(60),
             trickle_min_bytes: 60 << 10,
+            patch_time_max: Duration::from_secs(600),
         }
     }
 }

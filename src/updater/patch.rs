@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -227,7 +227,7 @@ impl Job {
     fn header(&self) -> Result<Header> {
         let (file, settings) = (&self.delta.file.file, &self.update.inner.context.settings);
         let len = file.metadata().map_err(|error| Error::io("read", &self.delta.file.path, error))?.len();
-        let header = Header::parse(file, len).map_err(failed)?;
+        let header = Header::parse(file, len).map_err(|error| invalid(&error.to_string()))?;
         if header.result.size > settings.max_download_bytes {
             return Err(invalid("it makes more than the limit allows"));
         }
@@ -241,8 +241,19 @@ impl Job {
         check_space(&data.downloads(), needed, &*context.system)?;
         let scratch = Temporary::create(&data, &*context.system)?;
         let patch = Patch { base: &self.base.file, delta: &self.delta.file.file, header };
-        let is_cancelled = || self.cancel.is_cancelled();
-        apply(&patch, &mut scratch.try_clone()?, output, &is_cancelled).map_err(failed)
+        // What a delta says of its work is an estimate, and bytes can be chosen so that an encoder takes far longer.
+        let (begun, limit) = (Instant::now(), context.settings.config.limits.patch_time_max);
+        let is_ended = || self.cancel.is_cancelled() || begun.elapsed() >= limit;
+        apply(&patch, &mut scratch.try_clone()?, output, &is_ended).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &io::Error) -> Error {
+        let is_ended = error.get_ref().is_some_and(|inner| inner.is::<Cancelled>());
+        match is_ended {
+            true if self.cancel.is_cancelled() => Error::Cancelled,
+            true => invalid("it takes too long"),
+            false => invalid(&error.to_string()),
+        }
     }
 }
 
@@ -305,13 +316,6 @@ async fn run_quietly<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send 
     });
     started.map_err(|error| Error::io("start", Path::new("a thread"), error))?;
     outcome.await.unwrap_or_else(|_| Err(invalid("the thread that applied it ended early")))
-}
-
-fn failed(error: io::Error) -> Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<Cancelled>()) {
-        return Error::Cancelled;
-    }
-    invalid(&error.to_string())
 }
 
 fn invalid(reason: &str) -> Error {

@@ -89,6 +89,19 @@ async fn a_manifest_with_broken_deltas_is_one_without() {
 }
 
 #[tokio::test]
+async fn a_delta_that_takes_too_long_is_given_up() {
+    let (old, new) = versions();
+    let (app, shelf) = (App::new().holding(old.clone()), Shelf::new(&new, vec![Published::new(&old, &new)]));
+    let mut config = app.config(shelf.endpoint());
+    config.limits.patch_time_max = std::time::Duration::ZERO;
+    let update = cargo_packager_updater::Updater::new("1.0.0", config).unwrap();
+    let staged = update.check().await.unwrap().unwrap().stage(Default::default()).await.unwrap();
+    assert!(fs::read(staged.path()).unwrap() == new);
+    assert_eq!((shelf.requests("/0.delta").len(), shelf.full_downloads()), (1, 1));
+    assert_eq!(app.files_left().len(), 2, "{:?}", app.files_left());
+}
+
+#[tokio::test]
 async fn another_version_than_the_base_is_installed() {
     let (old, new) = versions();
     let (app, shelf) = (App::new().holding(image(40, 6)), Shelf::new(&new, vec![Published::new(&old, &new)]));
