@@ -37,7 +37,7 @@ pub struct Progress {
     pub transferred: u64,
     /// Bytes of the whole artifact, where known; while deltas are downloaded, of all of them.
     pub total: Option<u64>,
-    /// Mean speed of this download so far.
+    /// Mean speed of this phase so far; of verifying, that of what came before.
     pub bytes_per_second: u64,
 }
 
@@ -72,6 +72,11 @@ impl Meter {
     pub(crate) const fn is_part_of(&mut self, before: u64, whole: Option<u64>) {
         self.before = before;
         self.whole = whole;
+    }
+
+    /// What comes next has a speed of its own.
+    pub(crate) const fn restart(&mut self) {
+        self.started = None;
     }
 
     pub(crate) fn advance(&mut self, transferred: u64, total: Option<u64>) {

@@ -255,6 +255,7 @@ impl DataDir {
         for path in downloads.chain(entries(&self.scratch())) {
             let _ = remove(&path);
         }
+        self.sweep_bases();
         self.sweep_records();
     }
 

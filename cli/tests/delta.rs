@@ -100,8 +100,9 @@ fn a_manifest_announces_deltas_from_earlier_releases() {
     let froms: Vec<_> = deltas.as_array().unwrap().iter().map(|delta| delta["from"].clone()).collect();
     assert_eq!(froms, ["1.0.0", "2.0.0"]);
     let delta = &deltas[0];
-    assert_eq!(delta["url"], "https://example.com/3/App_x86_64.AppImage.from-1.0.0.delta");
-    let file = format!("{third}.from-1.0.0.delta");
+    let base = delta["base"].as_str().unwrap();
+    let file = format!("{third}.from-1.0.0-{}.delta", &base[..8]);
+    assert_eq!(delta["url"].as_str().unwrap(), format!("https://example.com/3{}", &file["v3".len()..]));
     assert_eq!(delta["size"].as_u64(), Some(std::fs::metadata(cli.path(&file)).unwrap().len()));
     assert_eq!(delta["signature"], cli.read(&format!("{file}.sig")));
     cli.succeed(&["delta", "apply", &first, &file, "made"]);
@@ -180,6 +181,66 @@ fn a_manifest_with_deltas_that_nobody_takes_has_a_problem() {
         assert!(said.contains(reason), "{key}: {said}");
     }
     cli.write("v3/latest.json", &good);
-    cli.write("v3/App_x86_64.AppImage.from-1.0.0.delta", "another");
+    let url = json(&good)["platforms"]["linux-x86_64"]["deltas"][0]["url"].clone();
+    let (_, name) = url.as_str().unwrap().rsplit_once('/').unwrap();
+    cli.write(&format!("v3/{name}"), "another");
     assert!(cli.fail(&check).contains("wrong size"));
+}
+
+#[test]
+fn deltas_of_the_release_before_become_links_of_a_chain() {
+    let cli = Cli::with_key();
+    for (version, previous) in [(1, None), (2, Some("v1")), (3, Some("v2"))] {
+        release(&cli, version);
+        let (dir, name) = (format!("v{version}"), format!("{version}.0.0"));
+        let base = format!("https://example.com/{version}");
+        let command = ["manifest", "create", &dir, "--version", &name, "--base-url", &base];
+        let previous: Vec<&str> = previous.iter().flat_map(|dir| ["--previous", dir]).collect();
+        cli.succeed(&[&command[..], &previous].concat());
+    }
+    let deltas = entry(&cli)["deltas"].clone();
+    let [direct, link] = &deltas.as_array().unwrap()[..] else { panic!("{deltas}") };
+    assert_eq!((direct["from"].as_str(), direct.get("to")), (Some("2.0.0"), None));
+    assert_eq!((link["from"].as_str(), link["to"].as_str()), (Some("1.0.0"), Some("2.0.0")));
+    assert_eq!(link["result"], direct["base"]);
+    assert!(link["url"].as_str().unwrap().starts_with("https://example.com/2/"), "it stays where it is");
+    let check = ["manifest", "check", "v3/latest.json", "--pubkey", PUBLIC, "--artifacts", "v3"];
+    assert_eq!(cli.succeed(&check).stderr, "");
+}
+
+#[test]
+fn a_delta_that_cannot_be_made_keeps_nobody_from_the_release() {
+    let cli = Cli::with_key();
+    release(&cli, 1);
+    release(&cli, 3);
+    // It expands to more than applications allow.
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, &vec![0; 80 << 20]).unwrap();
+    cli.write("v3/App_x86_64.AppImage", encoder.finish().unwrap());
+    cli.succeed(&["signer", "sign", "v3/App_x86_64.AppImage", "--version", "3.0.0"]);
+    let ran = cli.succeed(&create(&["--previous", "v1"]));
+    assert!(ran.stdout.contains("left out: ") && ran.stdout.contains("more than"), "{}", ran.stdout);
+    assert!(entry(&cli).get("deltas").is_none());
+}
+
+#[test]
+fn what_is_the_same_or_comes_twice_is_compared_once() {
+    let cli = Cli::with_key();
+    let (old, new) = (release(&cli, 1), release(&cli, 3));
+    for (from, to) in [(&old, "again"), (&new, "same")] {
+        for ending in ["", ".sig"] {
+            let to = format!("{to}/App_x86_64.AppImage{ending}");
+            cli.write(&to, cli.read(&format!("{from}{ending}")));
+        }
+    }
+    let ran = cli.succeed(&create(&["--previous", "v1", "again", "same", "--json"]));
+    assert_eq!(json(&ran.stdout)["deltas"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_earlier_artifact_that_was_changed_is_noticed_with_the_public_key() {
+    let cli = Cli::with_key();
+    let (old, _) = (release(&cli, 1), release(&cli, 3));
+    cli.write(&old, "another");
+    assert!(cli.fail(&create(&["--previous", "v1", "--pubkey", PUBLIC])).contains("signature mismatch"));
 }

@@ -20,13 +20,14 @@ const INTEGER_MAX: u64 = (1 << 53) - 1; // Number.MAX_SAFE_INTEGER
 pub(crate) struct DownloadProgress {
     #[napi(ts_type = "'download' | 'patch' | 'verify'")]
     pub phase: &'static str,
-    /// Bytes of the artifact that are at hand, including those of an earlier attempt.
+    /// Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them.
+    /// Where a delta is of no use, `'download'` begins again, with the artifact.
     pub transferred: f64,
-    /// Bytes of the whole artifact, where known.
+    /// Bytes of the whole artifact, where known; while deltas are downloaded, of them.
     pub total: Option<f64>,
     /// From 0 to 100, where the total is known.
     pub percent: Option<f64>,
-    /// Mean speed of this download so far.
+    /// Mean speed of this phase so far; of verifying, that of what came before.
     pub bytes_per_second: f64,
 }
 

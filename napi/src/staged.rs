@@ -25,7 +25,7 @@ pub struct StagedUpdate {
     /// Bytes.
     #[napi(readonly)]
     pub size: f64,
-    /// Bytes fetched for it: less than `size` after a resumed download.
+    /// Bytes fetched for it: less than `size` after a resumed download, or with a delta.
     #[napi(readonly)]
     pub downloaded_bytes: f64,
 }

@@ -15,7 +15,7 @@ use crate::{config::IntoVersion, signature::Signature};
 /// Where they are in an entry.
 pub(crate) const DELTAS: &str = "deltas";
 /// Bounds the search for the cheapest way.
-const DELTAS_MAX: usize = 64;
+pub(crate) const DELTAS_MAX: usize = 64;
 const SHA256_DIGITS: usize = 64;
 
 /// A differential update as announced: claims, like everything in a manifest.

@@ -4,7 +4,7 @@ use super::platform::platforms_of_file;
 use crate::{
     Error, Result,
     signature::{Signature, SignedMetadata},
-    target::Format,
+    target::{Format, canonical_key},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -101,6 +101,21 @@ impl SignedArtifact {
         Ok(targets)
     }
 
+    /// Whether the other one is of the same format and for one of the same targets, where both can be told: an update of it
+    /// is an update to this one.
+    ///
+    /// # Errors
+    /// As [`Self::targets`].
+    pub fn replaces(&self, other: &Self) -> Result<bool> {
+        let (Ok(format), Ok(targets)) = (other.format(), other.targets()) else { return Ok(false) };
+        let plain = |target: &String| {
+            let key = canonical_key(target);
+            key.strip_suffix(&format!("-{format}")).map(str::to_owned).unwrap_or(key)
+        };
+        let own: Vec<String> = self.targets()?.iter().map(plain).collect();
+        Ok(self.format()? == format && targets.iter().any(|target| own.contains(&plain(target))))
+    }
+
     pub(super) fn invalid(&self, option: &str, reason: impl Into<String>) -> Error {
         Error::option_invalid(option, format!("{:?}", self.file_name), reason)
     }
@@ -145,6 +160,22 @@ mod tests {
             (given.targets().unwrap(), given.format().unwrap()),
             (vec!["kiosk".to_owned()], Format::Rpm)
         );
+    }
+
+    #[test]
+    fn only_the_same_kind_is_replaced_however_its_target_is_written() {
+        let new = claiming("a", "target:darwin-aarch64, macos-x86_64\tformat:app");
+        for (target, format, expected) in [
+            ("macos-aarch64", "app", true),
+            ("macos-x86_64-app", "app", true),
+            ("darwin-x86_64,linux-x86_64", "app", true),
+            ("linux-aarch64", "app", false),
+            ("macos-aarch64", "deb", false),
+        ] {
+            let old = claiming("a", &format!("target:{target}\tformat:{format}"));
+            assert_eq!(new.replaces(&old).unwrap(), expected, "{target} {format}");
+        }
+        assert!(!new.replaces(&named("unknown")).unwrap());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{DeltaEntry, SignedArtifact, SignedDelta, Unversioned, platform::Plat
 use crate::{
     Error, Result,
     endpoint::{Transport, display},
-    manifest::{DELTAS, Object, as_entry, read_entry},
+    manifest::{DELTAS, DELTAS_MAX, Object, as_entry, read_entry},
     signature::{Announced, PublicKey, Signature, SignedMetadata, verify_reader},
     target::Format,
 };
@@ -133,10 +133,39 @@ impl Entry {
 
     pub(super) fn add_delta(&mut self, delta: &SignedDelta, url: &str) -> Result<()> {
         check_transport(&parse_url(url)?)?;
+        self.deltas_mut()?.push(delta.to_json(url));
+        Ok(())
+    }
+
+    /// As many as applications read, and none twice.
+    pub(super) fn add_links(&mut self, links: &[Value]) -> Result<()> {
+        let deltas = self.deltas_mut()?;
+        for link in links {
+            let is_new = !deltas.iter().any(|delta| delta.get("signature") == link.get("signature"));
+            if is_new && deltas.len() < DELTAS_MAX {
+                deltas.push(link.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The deltas that lead to this artifact, each saying of what it makes what it did not have to say here.
+    pub(super) fn links_to(&self, version: &Version, sha256: &str) -> Vec<Value> {
+        let deltas = self.rest.get(DELTAS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let readable = deltas.iter().filter(|delta| DeltaEntry::parse(delta, version).is_ok());
+        let mut links: Vec<Value> = readable.cloned().collect();
+        for link in links.iter_mut().filter_map(Value::as_object_mut).filter(|link| !link.contains_key("to"))
+        {
+            link.insert("to".to_owned(), version.to_string().into());
+            link.insert("result".to_owned(), sha256.into());
+        }
+        links
+    }
+
+    fn deltas_mut(&mut self) -> Result<&mut Vec<Value>> {
         let deltas = self.rest.entry(DELTAS).or_insert_with(|| Value::Array(Vec::new()));
         let reason = || Error::manifest(&"the manifest", format!("`{DELTAS}` is no array"));
-        deltas.as_array_mut().ok_or_else(reason)?.push(delta.to_json(url));
-        Ok(())
+        deltas.as_array_mut().ok_or_else(reason)
     }
 
     /// The deltas that are announced for it, each as applications read it, or why they would leave it out.

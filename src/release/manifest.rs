@@ -186,6 +186,24 @@ impl Manifest {
         self.platforms.values_mut().filter(of_artifact).try_for_each(|entry| entry.add_delta(delta, url))
     }
 
+    /// Announces what leads to an earlier artifact as the first part of a way to this one: the deltas that `previous`
+    /// announces for `old`, whose SHA-256 this is. They stay where they are.
+    ///
+    /// # Errors
+    /// [`Error::InvalidManifest`] where the deltas that are there are no array.
+    pub fn add_links(
+        &mut self,
+        artifact: &SignedArtifact,
+        (previous, old, old_sha256): (&Self, &SignedArtifact, &str),
+    ) -> Result<()> {
+        let of_old = |entry: &&Entry| entry.signature() == old.signature();
+        let Some(entry) = previous.platforms.values().find(of_old) else { return Ok(()) };
+        let links = entry.links_to(&previous.version, old_sha256);
+        self.signed = None;
+        let of_artifact = |entry: &&mut Entry| entry.signature() == artifact.signature();
+        self.platforms.values_mut().filter(of_artifact).try_for_each(|entry| entry.add_links(&links))
+    }
+
     /// Puts the entry beside its siblings of other formats and names all of them anew.
     fn place(&mut self, platform: &Platform, entry: &Entry) -> Result<Vec<String>, String> {
         let mut formats = BTreeMap::from([(entry.format().as_str(), entry.clone())]);

@@ -21,10 +21,18 @@ impl DataDir {
         self.path.join("base")
     }
 
-    /// The artifact that was kept last, and its SHA-256 as its name has it. Whoever reads it finds out whether it is.
-    pub(crate) fn base(&self) -> Option<(String, PathBuf)> {
-        let path = entries(&self.bases()).find(|path| !is_temporary(path))?;
-        Some((path.file_stem()?.to_str()?.to_owned(), path))
+    /// What was kept, by the SHA-256 that its name has. Whoever reads it finds out whether it is that. There is one, but
+    /// for what could not be removed.
+    pub(crate) fn kept(&self) -> Vec<(String, PathBuf)> {
+        let named = |path: PathBuf| Some((path.file_stem()?.to_str()?.to_owned(), path));
+        entries(&self.bases()).filter(|path| !is_temporary(path)).filter_map(named).collect()
+    }
+
+    /// Removes what a copy left that was never finished.
+    pub(super) fn sweep_bases(&self) {
+        for path in entries(&self.bases()).filter(|path| is_temporary(path)) {
+            let _ = remove(&path);
+        }
     }
 
     /// Keeps a copy of this artifact, and no other.
@@ -43,7 +51,7 @@ impl DataDir {
                 system.rename(&file, &temporary, &path).map(|()| path)
             })
             .map_err(|error| Error::io("keep", &temporary, error));
-        // What could not be kept goes too.
+        // An older one is of little use: deltas are made from the last releases.
         self.forget_bases_but(kept.as_ref().ok());
         kept.map(drop)
     }

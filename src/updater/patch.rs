@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Error, Result,
     delta::{Cancelled, Header, Patch, apply},
-    download::FileSink,
+    download::{FileSink, Sink},
     manifest::AnnouncedDelta,
     progress::Phase,
     signature::{
@@ -51,13 +51,16 @@ impl Update {
         let Some(route) = cheapest(deltas, &bases, full_bytes) else { return Ok(None) };
         let artifact = self.follow(&route, fetch).await;
         fetch.meter.is_part_of(0, None);
+        if artifact.is_err() {
+            fetch.meter.restart();
+        }
         artifact.map(Some)
     }
 
     /// What is at hand, by its SHA-256.
     fn bases(&self) -> Result<Vec<(String, PathBuf)>> {
         let context = &self.inner.context;
-        let mut bases = Vec::from_iter(context.data()?.base());
+        let mut bases = context.data()?.kept();
         if self.format() == Format::AppImage {
             let path = context.installation.path();
             let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
@@ -66,11 +69,13 @@ impl Update {
         Ok(bases)
     }
 
-    /// What the full artifact still costs: an earlier download of it may be continued.
-    fn missing_bytes(&self) -> Result<Option<u64>> {
+    /// What the full artifact still costs, at most: an earlier download of it may be continued.
+    fn missing_bytes(&self) -> Result<u64> {
         let (data, signature) = (self.inner.context.data()?, &self.release().signature);
-        let begun = data.partial_record(signature).and_then(|_| data.partial(signature).metadata().ok());
-        Ok(self.size().map(|size| size.saturating_sub(begun.map_or(0, |file| file.len()))))
+        let may_continue = data.partial_record(signature).is_some_and(|partial| partial.etag.is_some());
+        let begun = data.partial(signature).metadata().ok().filter(|_| may_continue);
+        let whole = self.size().unwrap_or(self.inner.context.settings.max_download_bytes);
+        Ok(whole.saturating_sub(begun.map_or(0, |file| file.len())))
     }
 
     async fn follow(&self, route: &Route<'_, PathBuf>, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
@@ -79,6 +84,7 @@ impl Update {
         // Where the call is dropped, nobody waits for what its thread makes.
         let cancel = fetch.cancel.child_token();
         let _ended_with_this = cancel.clone().drop_guard();
+        let deadline = Instant::now() + self.config().limits.patch_time_max;
         let total: u64 = route.deltas.iter().map(|delta| delta.size).sum();
         let mut before = 0;
         for (index, delta) in route.deltas.iter().enumerate() {
@@ -91,6 +97,7 @@ impl Update {
                 base,
                 delta: delta_file,
                 cancel: cancel.clone(),
+                deadline,
                 _lock: Arc::clone(&fetch.lock),
             };
             if is_last {
@@ -105,7 +112,9 @@ impl Update {
     async fn fetch_delta(&self, delta: &AnnouncedDelta, fetch: &mut Fetch) -> Result<VerifiedDelta> {
         let Fetch { cancel, lock, meter, received, .. } = fetch;
         let context = Arc::clone(&self.inner.context);
-        let (size, held) = (delta.size, Arc::clone(lock));
+        // What it makes has to find room too. The rest is known when it is here.
+        let size = delta.size.saturating_add(self.size().unwrap_or(0));
+        let held = Arc::clone(lock);
         let file = run_blocking(move || {
             let _lock = held;
             let data = context.data()?;
@@ -117,7 +126,9 @@ impl Update {
         let headers = self.headers_for(&delta.url);
         let download = self.transfer(&client, &delta.url, &headers, Some(delta.size));
         let mut sink = FileSink::new(file.try_clone()?);
-        *received += cancellable(cancel, download.run(&mut sink, meter)).await?;
+        let outcome = cancellable(cancel, download.run(&mut sink, meter)).await;
+        *received += outcome.as_ref().copied().unwrap_or(sink.position());
+        outcome?;
         sink.finish().await?;
         let (context, signature, version) =
             (Arc::clone(&self.inner.context), delta.signature.clone(), delta.version.clone());
@@ -135,6 +146,7 @@ impl Update {
 
     async fn make_artifact(&self, job: Job, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
         let Fetch { trust, meter, .. } = fetch;
+        meter.restart();
         let done = Arc::<AtomicU64>::default();
         let (counter, trust) = (Arc::clone(&done), Arc::clone(trust));
         let mut artifact = std::pin::pin!(run_quietly(move || job.make_artifact(&trust, &counter)));
@@ -185,6 +197,7 @@ struct Job {
     base: Base,
     delta: VerifiedDelta,
     cancel: CancellationToken,
+    deadline: Instant,
     /// Nobody else may tidy up here as long as this goes on.
     _lock: Arc<Lock>,
 }
@@ -242,8 +255,7 @@ impl Job {
         let scratch = Temporary::create(&data, &*context.system)?;
         let patch = Patch { base: &self.base.file, delta: &self.delta.file.file, header };
         // What a delta says of its work is an estimate, and bytes can be chosen so that an encoder takes far longer.
-        let (begun, limit) = (Instant::now(), context.settings.config.limits.patch_time_max);
-        let is_ended = || self.cancel.is_cancelled() || begun.elapsed() >= limit;
+        let is_ended = || self.cancel.is_cancelled() || Instant::now() >= self.deadline;
         apply(&patch, &mut scratch.try_clone()?, output, &is_ended).map_err(|error| self.failed(&error))
     }
 

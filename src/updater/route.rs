@@ -18,14 +18,14 @@ pub(super) struct Route<'a, B> {
 pub(super) fn cheapest<'a, B>(
     deltas: &'a [AnnouncedDelta],
     bases: &'a [(String, B)],
-    full_bytes: Option<u64>,
+    full_bytes: u64,
 ) -> Option<Route<'a, B>> {
     let routes = bases.iter().filter_map(|(sha256, base)| {
         let (bytes, deltas) = from(deltas, sha256, CHAIN_MAX)?;
         Some((bytes, Route { base, deltas }))
     });
     let (bytes, route) = routes.min_by_key(|(bytes, route)| (*bytes, route.deltas.len()))?;
-    full_bytes.is_none_or(|full| bytes < full).then_some(route)
+    (bytes < full_bytes).then_some(route)
 }
 
 /// Every delta that fits, and the cheapest way on from what it makes, with one delta fewer. `None` where there is no way.
@@ -77,7 +77,7 @@ mod tests {
         }
     }
 
-    fn names(deltas: &[AnnouncedDelta], bases: &[&str], full: Option<u64>) -> Option<Vec<String>> {
+    fn names(deltas: &[AnnouncedDelta], bases: &[&str], full: u64) -> Option<Vec<String>> {
         let bases: Vec<_> = bases.iter().map(|base| ((*base).to_owned(), ())).collect();
         let route = cheapest(deltas, &bases, full)?;
         Some(route.deltas.iter().map(|delta| delta.url.path()[1..].to_owned()).collect())
@@ -92,13 +92,13 @@ mod tests {
             delta("three", 10, None),
             delta("three", 9, None),
         ];
-        assert_eq!(names(&deltas, &["one"], Some(100)).unwrap(), ["one-two", "two-three", "three-release"]);
-        assert_eq!(names(&deltas, &["one"], Some(30)).unwrap().len(), 3);
-        assert_eq!(names(&deltas, &["one"], Some(29)), None);
-        assert_eq!(names(&deltas, &["one", "three"], None).unwrap(), ["three-release"]);
-        assert_eq!(names(&deltas[..1], &["one"], Some(50)), None);
-        assert_eq!(names(&deltas, &["other"], None), None);
-        assert_eq!(names(&deltas, &[], None), None);
+        assert_eq!(names(&deltas, &["one"], 100).unwrap(), ["one-two", "two-three", "three-release"]);
+        assert_eq!(names(&deltas, &["one"], 30).unwrap().len(), 3);
+        assert_eq!(names(&deltas, &["one"], 29), None);
+        assert_eq!(names(&deltas, &["one", "three"], 100).unwrap(), ["three-release"]);
+        assert_eq!(names(&deltas[..1], &["one"], 50), None);
+        assert_eq!(names(&deltas, &["other"], 100), None);
+        assert_eq!(names(&deltas, &[], 100), None);
     }
 
     #[test]
@@ -111,15 +111,15 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(names(&chain(CHAIN_MAX), &["0"], None).unwrap().len(), CHAIN_MAX);
-        assert_eq!(names(&chain(CHAIN_MAX + 1), &["0"], None), None);
+        assert_eq!(names(&chain(CHAIN_MAX), &["0"], 100).unwrap().len(), CHAIN_MAX);
+        assert_eq!(names(&chain(CHAIN_MAX + 1), &["0"], 100), None);
     }
 
     #[test]
     fn circles_and_sizes_beyond_all_numbers_lead_nowhere() {
         let circle = [delta("a", 0, Some("b")), delta("b", 0, Some("a"))];
-        assert_eq!(names(&circle, &["a"], None), None);
+        assert_eq!(names(&circle, &["a"], 100), None);
         let huge = [delta("a", u64::MAX, Some("b")), delta("b", 1, None)];
-        assert_eq!(names(&huge, &["a"], None), None);
+        assert_eq!(names(&huge, &["a"], u64::MAX), None);
     }
 }

@@ -349,6 +349,10 @@ impl Update {
             if known != Some(this.record(downloaded_bytes)) {
                 this.make_known(&data, downloaded_bytes)?;
             }
+            // Whoever staged it may have been ended before it was kept.
+            if this.is_kept_as_base() && data.kept().is_empty() {
+                let _ = data.keep_base(artifact.file(), &*context.system);
+            }
             Ok(Some(artifact))
         })
         .await
@@ -369,8 +373,6 @@ impl Update {
         if self.is_kept_as_base() {
             // A later update may have more to download without it, and that is all.
             let _ = data.keep_base(artifact.file(), &**system);
-        } else {
-            data.forget_base();
         }
         Ok(artifact.moved_to(path))
     }

@@ -89,6 +89,30 @@ async fn what_costs_fewer_bytes_is_downloaded() {
 }
 
 #[tokio::test]
+async fn an_unfinished_download_counts_where_it_can_be_continued() {
+    let (old, new) = versions();
+    let delta = Published::new(&old, &new);
+    let (most, size) = (new.len() - delta.bytes.len() / 2, delta.bytes.len());
+    for (etag, received) in [(true, new.len() - most), (false, size)] {
+        let app = App::new().holding(old.clone());
+        let release = Shelf::release(&new);
+        let cut = crate::support::Site::new(release.clone(), move |release, request| {
+            let answer = release.answer(request).cut(most);
+            match request.header("range") {
+                None if etag => answer,
+                None => answer.without_header("ETag"),
+                Some(_) => Reply::status(404),
+            }
+        });
+        // What the first server has begun: it has no deltas.
+        cut.update(&app).await.stage(Default::default()).await.map(drop).unwrap_err();
+        let shelf = Shelf::of(release, vec![delta.clone()], |delta, _| Reply::ok(delta.bytes.clone()));
+        let staged = shelf.update(&app).await.stage(Default::default()).await.unwrap();
+        assert_eq!(staged.downloaded_bytes(), received as u64, "{etag}");
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_delta_is_continued_within_the_call() {
     let (old, new) = versions();
     let delta = Published::new(&old, &new);

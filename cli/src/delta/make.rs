@@ -6,6 +6,7 @@ use std::{
 };
 
 use cargo_packager_updater::{
+    Version,
     release::{Delta, DeltaStep},
     sign::SecretKey,
     signature::SignedMetadata,
@@ -13,7 +14,7 @@ use cargo_packager_updater::{
 
 use crate::{
     failure::Failure,
-    file::{Access, Draft, read_bytes},
+    file::{Access, Draft, beside, read_bytes},
     output::Output,
     signing::{SignatureFile, sign, unix_seconds},
 };
@@ -91,6 +92,9 @@ pub(crate) fn sign_delta(
 }
 
 /// The name of a delta beside the artifact that it makes.
-pub(crate) fn beside_artifact(artifact: &Path, from: &str) -> PathBuf {
-    crate::file::beside(artifact, &format!(".from-{from}.delta"))
+pub(crate) fn beside_artifact(artifact: &Path, from: &Version, base_sha256: &str) -> PathBuf {
+    // A version may have had several artifacts: for other processors, or built twice.
+    const DIGITS: usize = 8;
+    let base = base_sha256.get(..DIGITS).unwrap_or(base_sha256);
+    beside(artifact, &format!(".from-{from}-{base}.delta"))
 }

@@ -42,6 +42,11 @@ pub(super) fn run(args: CreateArgs, output: &Output) -> Result<(), Failure> {
         [] => None,
         dirs => Some(Previous::read(dirs, private_key(args.private_key, args.password)?, output)?),
     };
+    if let Some(key) = &args.pubkey {
+        for dir in &args.previous {
+            verify_all(&signed_files(dir, output)?, key, output)?;
+        }
+    }
     let mut rows = Vec::new();
     let base = args.base_url.trim_end_matches('/');
     let mut placed = Map::new();

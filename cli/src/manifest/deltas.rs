@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use cargo_packager_updater::{
+    IntoVersion, Version,
     release::{Manifest, SignedArtifact, SignedDelta},
     sign::SecretKey,
 };
 use serde_json::{Value, json};
 
-use super::{create::url_below, signed_artifact, signed_files};
+use super::{create::url_below, read, signed_artifact, signed_files};
 use crate::{
     delta::{Made, beside_artifact, sign_delta},
     failure::Failure,
@@ -18,47 +19,97 @@ use crate::{
 /// A larger one takes work that hardly saves anything.
 const PERCENT_MAX: f64 = 60.0;
 
-/// A delta that was made, and perhaps left out.
+/// A delta that was made, or not.
 pub(super) struct Row {
+    artifact: String,
     from: String,
-    size: u64,
-    percent: f64,
-    seconds: f64,
-    /// Where it is announced.
-    file: Option<PathBuf>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Announced {
+        file: PathBuf,
+        made: Made,
+    },
+    /// It would hardly save anything.
+    TooLarge(Made),
+    Failed(Failure),
 }
 
 impl Row {
     pub(super) fn to_json(&self) -> Value {
+        let made = self.outcome.made();
         json!({
+            "artifact": self.artifact,
             "from": self.from,
-            "size": self.size,
-            "percent": self.percent,
-            "seconds": self.seconds,
-            "file": self.file.as_ref().map(|path| path.to_string_lossy()),
+            "size": made.map(Made::size),
+            "percent": made.map(Made::percent),
+            "seconds": made.map(|made| made.seconds),
+            "file": match &self.outcome {
+                Outcome::Announced { file, .. } => Some(file.to_string_lossy()),
+                _ => None,
+            },
         })
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let made = self.outcome.made();
+        let shown = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        [
+            self.artifact.clone(),
+            self.from.clone(),
+            shown(made.map(|made| made.size().to_string())),
+            shown(made.map(|made| format!("{:.2} %", made.percent()))),
+            shown(made.map(|made| format!("{:.1}", made.seconds))),
+        ]
+    }
+
+    fn note(&self) -> String {
+        match &self.outcome {
+            Outcome::Announced { .. } => String::new(),
+            Outcome::TooLarge(_) => "  left out: too large to be worth it".to_owned(),
+            Outcome::Failed(failure) => format!("  left out: {failure}"),
+        }
     }
 }
 
-/// Releases that applications may have.
+impl Outcome {
+    const fn made(&self) -> Option<&Made> {
+        match self {
+            Self::Announced { made, .. } | Self::TooLarge(made) => Some(made),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+/// An artifact that applications may have.
+struct Old {
+    path: PathBuf,
+    artifact: SignedArtifact,
+    version: Version,
+}
+
+/// A release that applications may have.
+struct Release {
+    artifacts: Vec<Old>,
+    /// Where it announces deltas itself, they go on to the new one.
+    manifest: Option<Manifest>,
+}
+
+/// The releases that applications may have.
 pub(super) struct Previous {
-    artifacts: Vec<(PathBuf, SignedArtifact)>,
+    releases: Vec<Release>,
     key: SecretKey,
 }
 
 impl Previous {
     pub(super) fn read(dirs: &[PathBuf], key: SecretKey, output: &Output) -> Result<Self, Failure> {
-        let mut artifacts = Vec::new();
-        for dir in dirs {
-            for (path, signature) in signed_files(dir, output)? {
-                let artifact = signed_artifact(&path, &signature)?;
-                artifacts.push((path, artifact));
-            }
-        }
-        Ok(Self { artifacts, key })
+        let releases = dirs.iter().map(|dir| Release::read(dir, output)).collect::<Result<_, _>>()?;
+        Ok(Self { releases, key })
     }
 
-    /// Makes a delta from each earlier artifact of the same kind, and announces it unless it is too large.
+    /// Makes a delta from each earlier artifact that this one replaces. One that cannot be made costs its users bytes, and
+    /// nobody the release.
     pub(super) fn add_to(
         &self,
         manifest: &mut Manifest,
@@ -67,63 +118,98 @@ impl Previous {
         output: &Output,
     ) -> Result<Vec<Row>, Failure> {
         let mut rows = Vec::new();
-        for (old_path, old) in &self.artifacts {
-            if !is_earlier_one_of(old, artifact)? {
-                continue;
+        let mut done = Vec::new();
+        let mut links = Vec::new();
+        for release in &self.releases {
+            for old in &release.artifacts {
+                if old.artifact.signature() == artifact.signature() || !artifact.replaces(&old.artifact)? {
+                    continue;
+                }
+                let row = |outcome| Row {
+                    artifact: artifact.file_name().to_owned(),
+                    from: old.version.to_string(),
+                    outcome,
+                };
+                let made = match Made::new(&old.path, path, output) {
+                    Ok(made) => made,
+                    Err(failure) => {
+                        rows.push(row(Outcome::Failed(failure)));
+                        continue;
+                    }
+                };
+                let base = made.delta.base_sha256();
+                if done.contains(&base) {
+                    continue;
+                }
+                done.push(base.clone());
+                if made.percent() > PERCENT_MAX {
+                    rows.push(row(Outcome::TooLarge(made)));
+                    continue;
+                }
+                let file = self.announce(&made, manifest, (path, artifact), (old, base_url), output)?;
+                rows.push(row(Outcome::Announced { file, made }));
+                links.extend(release.manifest.as_ref().map(|previous| (previous, &old.artifact, base)));
             }
-            let Some(from) = &old.claimed().version else {
-                let name = old_path.display();
-                output.warn(&format!("the signature of {name} has no version: there is no delta from it"));
-                continue;
-            };
-            let made = Made::new(old_path, path, output)?;
-            let file = (made.percent() <= PERCENT_MAX).then(|| beside_artifact(path, from));
-            if let Some(file) = &file {
-                made.write(file)?;
-                let signed = sign_delta(file, &self.key, manifest.version().to_string(), output)?;
-                let delta = SignedDelta::new(&made.delta, from, &signed.signature)?;
-                let url = url_below(base_url, &file_name(file));
-                manifest.add_delta(artifact, &delta, &url).map_err(Failure::about(file.display()))?;
-            }
-            let (size, percent, seconds) = (made.size(), made.percent(), made.seconds);
-            rows.push(Row { from: from.clone(), size, percent, seconds, file });
+        }
+        // Behind the direct ones: applications read only so many.
+        for (previous, old, base) in &links {
+            manifest.add_links(artifact, (previous, old, base))?;
         }
         Ok(rows)
     }
+
+    fn announce(
+        &self,
+        made: &Made,
+        manifest: &mut Manifest,
+        (path, artifact): (&Path, &SignedArtifact),
+        (old, base_url): (&Old, &str),
+        output: &Output,
+    ) -> Result<PathBuf, Failure> {
+        let file = beside_artifact(path, &old.version, &made.delta.base_sha256());
+        made.write(&file)?;
+        let signed = sign_delta(&file, &self.key, manifest.version().to_string(), output)?;
+        let delta = SignedDelta::new(&made.delta, &old.version, &signed.signature)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        manifest
+            .add_delta(artifact, &delta, &url_below(base_url, &name))
+            .map_err(Failure::about(file.display()))?;
+        Ok(file)
+    }
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// For the same platform and of the same format, where both can be told.
-fn is_earlier_one_of(old: &SignedArtifact, new: &SignedArtifact) -> Result<bool, Failure> {
-    let (Ok(old_format), Ok(old_targets)) = (old.format(), old.targets()) else { return Ok(false) };
-    let new_targets = new.targets()?;
-    Ok(old_format == new.format()? && old_targets.iter().any(|target| new_targets.contains(target)))
+impl Release {
+    fn read(dir: &Path, output: &Output) -> Result<Self, Failure> {
+        let mut artifacts = Vec::new();
+        for (path, signature) in signed_files(dir, output)? {
+            let artifact = signed_artifact(&path, &signature)?;
+            match artifact.claimed().version.as_deref().map(IntoVersion::into_version) {
+                Some(Ok(version)) => artifacts.push(Old { path, artifact, version }),
+                _ => output.warn(&format!(
+                    "the signature of {} names no version: there is no delta from it",
+                    path.display()
+                )),
+            }
+        }
+        let manifest = dir.join("latest.json");
+        let manifest = manifest.is_file().then(|| read(&manifest)).transpose()?;
+        Ok(Self { artifacts, manifest })
+    }
 }
 
 /// For people: what each delta costs and saves.
 pub(super) fn table(rows: &[Row]) -> Vec<String> {
-    let heading = ["from", "bytes", "share", "seconds"].map(str::to_owned);
-    let cells = rows.iter().map(|row| {
-        [
-            row.from.clone(),
-            row.size.to_string(),
-            format!("{:.2} %", row.percent),
-            format!("{:.1}", row.seconds),
-        ]
-    });
-    let cells: Vec<[String; 4]> = std::iter::once(heading).chain(cells).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let heading = ["artifact", "from", "bytes", "share", "seconds"].map(str::to_owned);
+    let cells: Vec<[String; 5]> = std::iter::once(heading).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(String::len).max();
-    let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0)).collect();
-    let notes = std::iter::once("").chain(rows.iter().map(|row| match row.file {
-        Some(_) => "",
-        None => "  left out: too large to be worth it",
-    }));
-    let line = |(row, note): (&[String; 4], &str)| {
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
+    let notes = std::iter::once(String::new()).chain(rows.iter().map(Row::note));
+    let line = |(row, note): (&[String; 5], String)| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
-        cells.collect::<String>() + note
+        cells.collect::<String>() + &note
     };
-    if rows.is_empty() { Vec::new() } else { cells.iter().zip(notes).map(line).collect() }
+    cells.iter().zip(notes).map(line).collect()
 }

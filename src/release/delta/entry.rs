@@ -35,6 +35,11 @@ impl DeltaEntry {
         display(&self.0.url)
     }
 
+    /// Whether it makes an earlier artifact, on the way to the announced one. Its file lies with that one.
+    pub const fn is_link(&self) -> bool {
+        self.0.result.is_some()
+    }
+
     /// Bytes.
     pub const fn size(&self) -> u64 {
         self.0.size

@@ -86,6 +86,36 @@ async fn what_is_not_wanted_any_more_goes_with_the_next_check() {
 }
 
 #[tokio::test]
+async fn a_copy_that_was_never_finished_goes_with_the_next_check() {
+    let app = App::new();
+    let shelf = package(2, unused());
+    stage(&app, &shelf, None).await;
+    let base = kept(&app).remove(0);
+    fs::write(base.with_file_name("begun.tmp"), "half").unwrap();
+    Updater::new("1.0.0", app.config(shelf.endpoint())).unwrap().check().await.unwrap();
+    assert_eq!(kept(&app), [base]);
+}
+
+#[tokio::test]
+async fn what_was_staged_and_not_kept_is_kept_by_the_next_call() {
+    let app = App::new();
+    let shelf = package(2, unused());
+    stage(&app, &shelf, Some(false)).await;
+    assert!(kept(&app).is_empty());
+    stage(&app, &shelf, None).await;
+    assert_eq!((kept(&app).len(), shelf.full_downloads()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_release_without_deltas_takes_nobodys_base_away() {
+    let app = App::new();
+    stage(&app, &package(2, unused()), None).await;
+    let before = kept(&app);
+    stage(&app, &package(4, vec![]), None).await;
+    assert_eq!(kept(&app), before);
+}
+
+#[tokio::test]
 async fn an_appimage_is_its_own_base() {
     let (old, new) = (image(BLOCKS, 1), image(BLOCKS, 2));
     for keep in [None, Some(true)] {
