@@ -148,7 +148,7 @@ export declare class StagedUpdate {
   readonly path: string
   /** Bytes. */
   readonly size: number
-  /** Bytes fetched for it: less than `size` after a resumed download. */
+  /** Bytes fetched for it: less than `size` after a resumed download, or with a delta. */
   readonly downloadedBytes: number
   /** Verify once more, and install. */
   install(options?: InstallOptions): Promise<void>
@@ -213,13 +213,16 @@ export declare function checkUpdate(currentVersion: string, options: Options, ch
 /** How far a download is. */
 export interface DownloadProgress {
   phase: 'download' | 'patch' | 'verify'
-  /** Bytes of the artifact that are at hand, including those of an earlier attempt. */
+  /**
+   * Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them.
+   * Where a delta is of no use, `'download'` begins again, with the artifact.
+   */
   transferred: number
-  /** Bytes of the whole artifact, where known. */
+  /** Bytes of the whole artifact, where known; while deltas are downloaded, of them. */
   total: number | null
   /** From 0 to 100, where the total is known. */
   percent: number | null
-  /** Mean speed of this download so far. */
+  /** Mean speed of this phase so far; of verifying, that of what came before. */
   bytesPerSecond: number
 }
 
