@@ -171,6 +171,7 @@ fn a_manifest_with_deltas_that_nobody_takes_has_a_problem() {
     let artifact_signature = cli.read("v3/App_x86_64.AppImage.sig");
     for (key, value, reason) in [
         ("base", "short".into(), "SHA-256"),
+        ("base", "f".repeat(64).into(), "it is for the base"),
         ("url", "http://example.com/x.delta".into(), "insecure"),
         ("signature", artifact_signature.into(), "signed type mismatch"),
         ("size", 1.into(), "wrong size"),

@@ -6,7 +6,6 @@ use super::{Codec, ReadAt, invalid};
 
 const MAGIC: [u8; 8] = *b"\x89updelta";
 const VERSION: u32 = 1;
-const LEN: usize = 176;
 
 /// The lists of a table are held in memory.
 const TABLE_MAX_BYTES: u64 = 2 << 20; // 2 MiB
@@ -51,9 +50,12 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Bytes.
+    pub(crate) const LEN: usize = 176;
+
     /// Reads the header of a delta of `len` bytes.
     pub(crate) fn parse(delta: &(impl ReadAt + ?Sized), len: u64) -> io::Result<Self> {
-        let mut bytes = [0; LEN];
+        let mut bytes = [0; Self::LEN];
         delta.read_exact_at(&mut bytes, 0)?;
         let mut fields = Fields(&bytes);
         if fields.array()? != MAGIC {
@@ -103,7 +105,7 @@ impl Header {
 
     /// Where each section begins.
     pub(super) fn positions(&self) -> [u64; 4] {
-        let mut next = LEN as u64;
+        let mut next = Self::LEN as u64;
         self.sections.map(|section| {
             let position = next;
             next = next.saturating_add(section.stored);
@@ -115,7 +117,7 @@ impl Header {
         let [table, control, differences, insertions] = self.sections;
         let stored = [table, control, differences, insertions]
             .iter()
-            .try_fold(LEN as u64, |sum, section| sum.checked_add(section.stored));
+            .try_fold(Self::LEN as u64, |sum, section| sum.checked_add(section.stored));
         if stored != Some(len) {
             return Err(invalid("its sections do not add up to its size"));
         }

@@ -205,6 +205,19 @@ fn streams_that_nobody_makes_in_the_same_way_are_told_byte_by_byte() {
 }
 
 #[test]
+fn what_nobody_makes_in_the_same_way_has_its_compressed_bytes_compared() {
+    let old = flushed_in_the_middle(&text(200_000, 1));
+    let mut changed = text(200_000, 1);
+    changed[150_000] ^= 1;
+    let new = flushed_in_the_middle(&changed);
+    let delta = round_trip(&old, &new);
+    assert_eq!((delta.streams(), delta.opaque_streams()), (1, 1));
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let size = delta.as_bytes().len();
+    assert!(size < new.len() - same + 1_000, "{size} of {} bytes, of which {same} are the same", new.len());
+}
+
+#[test]
 fn a_stream_inside_a_stream_is_part_of_the_text() {
     let with = |inner: &[u8]| {
         encoded(

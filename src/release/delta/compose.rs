@@ -36,7 +36,10 @@ impl Composition {
         let is_known = |part: &Part| part.is_worth_copying() && places.contains_key(part.bytes(new));
         let changed: Vec<&Stream> =
             new_parts.iter().filter(|part| !is_known(part)).filter_map(|part| part.stream.as_ref()).collect();
-        let mut codecs = reproduce(&changed, new).into_iter();
+        let codecs = reproduce(&changed, new);
+        // Where nothing can be made again, compressed bytes are compared with compressed bytes.
+        let is_plain = codecs.iter().all(Option::is_none);
+        let mut codecs = codecs.into_iter();
         let mut this = Self { streams: changed.len(), ..Self::default() };
         for part in &new_parts {
             let bytes = part.bytes(new);
@@ -59,7 +62,8 @@ impl Composition {
         let copied: HashSet<&[u8]> =
             new_parts.iter().filter(|part| is_known(part)).map(|part| part.bytes(new)).collect();
         for part in old_parts.iter().filter(|part| !copied.contains(part.bytes(old))) {
-            this.expand(part, old)?;
+            let stream = part.stream.as_ref().filter(|_| !is_plain);
+            this.expand(part.range.start, part.bytes(old), stream)?;
         }
         Ok(this)
     }
@@ -93,10 +97,9 @@ impl Composition {
         Ok(())
     }
 
-    fn expand(&mut self, part: &Part, old: &[u8]) -> io::Result<()> {
-        let mut bytes = part.bytes(old);
-        let (position, stored) = (part.range.start as u64, bytes.len() as u64);
-        let piece = match &part.stream {
+    fn expand(&mut self, position: usize, mut bytes: &[u8], stream: Option<&Stream>) -> io::Result<()> {
+        let (position, stored) = (position as u64, bytes.len() as u64);
+        let piece = match stream {
             None => {
                 self.old_text.extend_from_slice(bytes);
                 Piece { position, stored, expanded: stored, codec: None }

@@ -1,12 +1,14 @@
 //! [`DeltaEntry`]: what a manifest says of one delta.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use semver::Version;
 use serde_json::Value;
 
+use super::invalid;
 use crate::{
     Error, Result,
+    delta::Header,
     endpoint::display,
     manifest::AnnouncedDelta,
     release::entry::{check_transport, file_name},
@@ -50,15 +52,26 @@ impl DeltaEntry {
         file_name(&self.0.url)
     }
 
-    /// Checks the file as the application does before it applies it. `size` is the file's, in bytes.
+    /// Checks the file as the application does before it applies it, and that it is for what is announced. `size` is the
+    /// file's, in bytes.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`], [`Error::SignatureMismatch`], [`Error::SignedVersionMismatch`],
-    /// [`Error::SignedMetadataMismatch`], [`Error::Io`].
+    /// [`Error::SignedMetadataMismatch`], [`Error::InvalidArtifact`] where it is none or for another base, [`Error::Io`].
     pub fn verify(&self, (delta, size): (&mut dyn Read, u64), keys: &[PublicKey]) -> Result<()> {
         if self.0.size != size {
             return Err(Error::SizeMismatch { url: self.url(), expected: self.0.size, got: size });
         }
-        verify_reader(delta, &self.0.signature, keys)?.check_delta(&self.0.version, (None, None))
+        let mut start = Vec::new();
+        let failed = |error| Error::io("read", "the delta", error);
+        delta.take(Header::LEN as u64).read_to_end(&mut start).map_err(failed)?;
+        let mut whole = start.as_slice().chain(delta);
+        verify_reader(&mut whole, &self.0.signature, keys)?.check_delta(&self.0.version, (None, None))?;
+        let header = Header::parse(&start, size).map_err(invalid)?;
+        if header.base.hex() != self.0.base {
+            let base = header.base.hex();
+            return Err(invalid(io::Error::other(format!("it is for the base {base}, not {}", self.0.base))));
+        }
+        Ok(())
     }
 }
