@@ -86,6 +86,7 @@ fn without_a_key_or_a_version_nothing_is_written() {
     assert!(cli.fail(&["delta", "create", "old", "new"]).contains("--version"));
     assert!(cli.fail(&["delta", "create", "old", "new", "--version", "2.0.0"]).contains("private key"));
     assert_eq!(cli.names("."), ["new", "old"]);
+    cli.write("new.delta.sig", "of an earlier one");
     cli.succeed(&["delta", "create", "old", "new", "--unsigned"]);
     assert_eq!(cli.names("."), ["new", "new.delta", "old"]);
 }

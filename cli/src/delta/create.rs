@@ -1,6 +1,6 @@
 //! `delta create`: what applications of the old version download instead of the new artifact.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use cargo_packager_updater::IntoVersion;
 use serde_json::json;
@@ -27,6 +27,8 @@ pub(super) fn run(args: DeltaCreateArgs, output: &Output) -> Result<(), Failure>
     };
     let out = args.out.unwrap_or_else(|| beside(&args.new, ".delta"));
     let made = Made::new(&args.old, &args.new, output)?;
+    // A signature of an earlier one would not fit what is written.
+    remove_if_there(&beside(&out, ".sig"))?;
     made.write(&out)?;
     let signature = signing.map(|(key, version)| sign_delta(&out, &key, version, output)).transpose()?;
     let (size, percent, seconds) = (made.size(), made.percent(), made.seconds);
@@ -47,6 +49,13 @@ pub(super) fn run(args: DeltaCreateArgs, output: &Output) -> Result<(), Failure>
         "result": made.delta.result_sha256(),
     });
     output.result(&text, &value)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("remove", path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The version that applications compare with the announced one.
