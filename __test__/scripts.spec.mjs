@@ -192,7 +192,17 @@ test('each platform runs all that is about it, and knows why it leaves out the r
       )
     return SPECS.filter((name) => !reasons.some((start) => name.startsWith(start)))
   }
-  const everywhere = ['abort', 'check', 'cli', 'download', 'exports', 'kept', 'options', 'signed-manifest']
+  const everywhere = [
+    'abort',
+    'check',
+    'cli',
+    'download',
+    'encoders',
+    'exports',
+    'kept',
+    'options',
+    'signed-manifest',
+  ]
   const packages = ['package', 'package-loader', 'package-release']
   const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
   for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())

@@ -139,7 +139,8 @@ pub struct Limits {
     pub trickle_window: Duration,
     /// Default 60 KiB: 1 KiB/s.
     pub trickle_min_bytes: u64,
-    /// Longest time for applying one delta, after which the artifact is downloaded instead. Default 10 min.
+    /// Longest time for applying deltas, without that of downloading them, after which the artifact is downloaded instead.
+    /// Default 10 min.
     pub patch_time_max: Duration,
 }
 

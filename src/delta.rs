@@ -56,7 +56,7 @@ pub(crate) use codec::Codec;
 #[cfg(any(test, feature = "release"))]
 pub(crate) use codec::{BUFFERED_MAX_BYTES, DICTIONARY_MAX_BYTES};
 pub(crate) use header::{Header, Image, SectionSize};
-pub(crate) use random_access::{ReadAt, Scratch};
+pub(crate) use random_access::ReadAt;
 #[cfg(any(test, feature = "release"))]
 pub(crate) use section::SECTION_WINDOW_MAX_BYTES;
 pub(crate) use table::{Piece, Step, Table};

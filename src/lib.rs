@@ -46,6 +46,7 @@ mod endpoint;
 mod error;
 #[cfg(all(any(test, fuzzing), unix))]
 pub mod fuzzing;
+mod hex;
 mod http;
 mod install;
 mod manifest;

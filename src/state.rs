@@ -33,6 +33,7 @@ pub(crate) use seen::{Rollback, SeenManifests, Sighting};
 
 use crate::{
     Error, Result,
+    hex::hex,
     signature::Signature,
     system::{
         System, check_parent_dir, check_private_dir, create_private_dir, is_in_use, open_own, private,
@@ -301,7 +302,7 @@ pub(crate) fn digest_of(file: &File) -> io::Result<String> {
 
 /// SHA-256 in hexadecimal digits.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest::digest(&digest::SHA256, bytes))
 }
 
 /// Text that nobody can guess, so that nobody can have put a file under that name before.
@@ -312,7 +313,7 @@ pub(crate) fn random_name() -> Result<String> {
         path: "a file name".into(),
         source: error.to_string().into(),
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(bytes))
 }
 
 fn is_temporary(path: &Path) -> bool {

@@ -75,16 +75,22 @@ pub(crate) struct GenerateArgs {
 }
 
 #[derive(Args)]
-pub(crate) struct SignArgs {
-    /// The artifacts
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+pub(crate) struct KeyArgs {
     /// The private key: base64 or text of the key file, or its path
     #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
     pub(crate) private_key: Option<Secret>,
     /// The private key's password
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) password: Option<Secret>,
+}
+
+#[derive(Args)]
+pub(crate) struct SignArgs {
+    /// The artifacts
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
     /// The artifact's version, which applications then compare with the announced one
     #[arg(long)]
     pub(crate) version: Option<String>,
@@ -196,12 +202,8 @@ pub(crate) struct AddArgs {
 pub(crate) struct SignManifestArgs {
     /// The manifest; its signed part is written into it
     pub(crate) manifest: PathBuf,
-    /// The private key: base64 or text of the key file, or its path
-    #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
-    pub(crate) private_key: Option<Secret>,
-    /// The private key's password
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) password: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
     /// Sign for a longer time what this key has signed before for --version, --app and --channel, and nothing else
     #[arg(long, requires = "version")]
     pub(crate) renew: bool,
@@ -261,12 +263,8 @@ pub(crate) struct DeltaCreateArgs {
     /// The file to write; default NEW.delta
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// The private key: base64 or text of the key file, or its path
-    #[arg(long, allow_hyphen_values = true, value_name = "KEY")]
-    pub(crate) private_key: Option<Secret>,
-    /// The private key's password
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) password: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
     /// The version of NEW; default what its signature says
     #[arg(long)]
     pub(crate) version: Option<String>,

@@ -8,7 +8,7 @@ use std::{
 use ring::digest;
 
 use super::{
-    Header, Image, Piece, ReadAt, Scratch, Step, Table,
+    Header, Image, Piece, ReadAt, Step, Table,
     cancel::Cancellable,
     codec::BUFFERED_MAX_BYTES,
     invalid,
@@ -35,7 +35,7 @@ pub(crate) struct Patch<'a, B: ?Sized, D: ?Sized> {
 /// writing give.
 pub(crate) fn apply<B, D>(
     patch: &Patch<'_, B, D>,
-    scratch: &mut impl Scratch,
+    scratch: &mut (impl ReadAt + Write),
     output: &mut dyn Write,
     is_cancelled: &dyn Fn() -> bool,
 ) -> io::Result<()>

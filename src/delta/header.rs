@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Codec, ReadAt, invalid};
+use crate::hex::hex;
 
 const MAGIC: [u8; 8] = *b"\x89updelta";
 const VERSION: u32 = 1;
@@ -25,7 +26,7 @@ pub(crate) struct Image {
 impl Image {
     /// The SHA-256 in hexadecimal digits.
     pub(crate) fn hex(&self) -> String {
-        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.sha256)
     }
 }
 

@@ -1,9 +1,6 @@
-//! [`ReadAt`] and [`Scratch`]: bytes that are read at any position, in a file or in memory.
+//! [`ReadAt`]: bytes that are read at any position, in a file or in memory.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-};
+use std::{fs::File, io};
 
 use crate::system::read_file_at;
 
@@ -28,16 +25,11 @@ pub(crate) trait ReadAt {
     }
 }
 
-/// Bytes that are written from the first to the last, and then read.
-pub(crate) trait Scratch: ReadAt + Write {}
-
 impl ReadAt for File {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         read_file_at(self, buffer, position)
     }
 }
-
-impl Scratch for File {}
 
 impl ReadAt for [u8] {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
@@ -55,8 +47,6 @@ impl ReadAt for Vec<u8> {
         self.as_slice().read_at(buffer, position)
     }
 }
-
-impl Scratch for Vec<u8> {}
 
 /// A range of bytes, read from its start.
 pub(crate) struct Range<'a, R: ?Sized> {

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(any(test, feature = "release"))]
+use super::varint::PutVarint;
 use super::{Codec, Header, codec::BUFFERED_MAX_BYTES, invalid, varint::ReadVarint};
 
 /// Estimated for one thread. Whoever waits longer had better download everything.
@@ -96,60 +98,33 @@ impl Table {
 
     #[cfg(any(test, feature = "release"))]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        use super::varint::PutVarint;
+        let codecs = self.codecs();
+        let mut bytes = Vec::new();
+        bytes.put_varint(codecs.len() as u64);
+        codecs.iter().for_each(|codec| codec.put(&mut bytes));
+        let (mut end, mut copied) = (0, 0);
+        bytes.put_varint(self.pieces.len() as u64);
+        self.pieces.iter().for_each(|piece| piece.put(&mut bytes, &codecs, &mut end));
+        bytes.put_varint(self.steps.len() as u64);
+        self.steps.iter().for_each(|step| step.put(&mut bytes, &codecs, &mut copied));
+        bytes
+    }
 
-        let mut codecs: Vec<Codec> = Vec::new();
-        let used =
-            self.pieces.iter().filter_map(|piece| piece.codec).chain(self.steps.iter().filter_map(|step| {
-                match step {
-                    Step::Encode { codec, .. } => Some(*codec),
-                    _ => None,
-                }
-            }));
-        for codec in used {
+    /// Each once.
+    #[cfg(any(test, feature = "release"))]
+    fn codecs(&self) -> Vec<Codec> {
+        let of_step = |step: &Step| match step {
+            Step::Encode { codec, .. } => Some(*codec),
+            _ => None,
+        };
+        let mut codecs = Vec::new();
+        let of_pieces = self.pieces.iter().filter_map(|piece| piece.codec);
+        for codec in of_pieces.chain(self.steps.iter().filter_map(of_step)) {
             if !codecs.contains(&codec) {
                 codecs.push(codec);
             }
         }
-        let index = |wanted: Codec| codecs.iter().position(|codec| *codec == wanted).unwrap_or(0) as u64;
-        let mut bytes = Vec::new();
-        bytes.put_varint(codecs.len() as u64);
-        for codec in &codecs {
-            codec.put(&mut bytes);
-        }
-        let mut end = 0;
-        bytes.put_varint(self.pieces.len() as u64);
-        for piece in &self.pieces {
-            bytes.put_varint(piece.position - end);
-            bytes.put_varint(piece.stored);
-            bytes.put_varint(piece.codec.map_or(0, |codec| 1 + index(codec)));
-            if piece.codec.is_some() {
-                bytes.put_varint(piece.expanded);
-            }
-            end = piece.position + piece.stored;
-        }
-        let mut copied = 0;
-        bytes.put_varint(self.steps.len() as u64);
-        for step in &self.steps {
-            match *step {
-                Step::Copy { position, len } => {
-                    bytes.put_varint(COPY);
-                    bytes.put_signed(position.wrapping_sub(copied).cast_signed());
-                    bytes.put_varint(len);
-                    copied = position + len;
-                }
-                Step::Raw { len } => {
-                    bytes.put_varint(RAW);
-                    bytes.put_varint(len);
-                }
-                Step::Encode { codec, expanded, stored } => {
-                    bytes.put_varint(ENCODE + index(codec));
-                    bytes.put_varint(expanded);
-                    bytes.put_varint(stored);
-                }
-            }
-        }
-        bytes
+        codecs
     }
 }
 
@@ -178,6 +153,20 @@ impl Piece {
         };
         Ok(Self { position, stored, expanded, codec })
     }
+
+    #[cfg(any(test, feature = "release"))]
+    fn put(&self, bytes: &mut Vec<u8>, codecs: &[Codec], end: &mut u64) {
+        bytes.put_varint(self.position - *end);
+        bytes.put_varint(self.stored);
+        match self.codec {
+            None => bytes.put_varint(0),
+            Some(codec) => {
+                bytes.put_varint(1 + index(codecs, codec));
+                bytes.put_varint(self.expanded);
+            }
+        }
+        *end = self.position + self.stored;
+    }
 }
 
 impl Step {
@@ -198,6 +187,32 @@ impl Step {
             }
         }
     }
+
+    #[cfg(any(test, feature = "release"))]
+    fn put(&self, bytes: &mut Vec<u8>, codecs: &[Codec], copied: &mut u64) {
+        match *self {
+            Self::Copy { position, len } => {
+                bytes.put_varint(COPY);
+                bytes.put_signed(position.wrapping_sub(*copied).cast_signed());
+                bytes.put_varint(len);
+                *copied = position + len;
+            }
+            Self::Raw { len } => {
+                bytes.put_varint(RAW);
+                bytes.put_varint(len);
+            }
+            Self::Encode { codec, expanded, stored } => {
+                bytes.put_varint(ENCODE + index(codecs, codec));
+                bytes.put_varint(expanded);
+                bytes.put_varint(stored);
+            }
+        }
+    }
+}
+
+#[cfg(any(test, feature = "release"))]
+fn index(codecs: &[Codec], wanted: Codec) -> u64 {
+    codecs.iter().position(|codec| *codec == wanted).unwrap_or_default() as u64
 }
 
 fn list<R: Read, T>(input: &mut R, mut item: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<Vec<T>> {

@@ -11,7 +11,7 @@ use minisign_verify::StreamVerifier;
 use ring::digest;
 
 use super::{Announced, PublicKey, Signature, SignedMetadata};
-use crate::{Error, Result, system::sync_file};
+use crate::{Error, Result, hex::hex, system::sync_file};
 
 const BUFFER_BYTES: usize = 256 << 10; // 256 KiB
 
@@ -218,7 +218,7 @@ impl VerifiedArtifact {
             })
             .map_err(|error| Error::io("read", &self.path, error))?;
         self.trust.accept(hasher)?;
-        Ok(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(digest.finish()))
     }
 
     /// Copies the bytes to another file and verifies the copy, which may lie on another file system.

@@ -11,6 +11,7 @@ use ring::digest;
 use super::{DataDir, entries, is_temporary, random_name, remove};
 use crate::{
     Error, Result,
+    hex::hex,
     system::{System, check_space, create_private_dir},
 };
 
@@ -76,7 +77,7 @@ pub(super) fn copy(mut from: &File, mut to: impl Write) -> io::Result<String> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let chunk = match from.read(&mut buffer) {
-            Ok(0) => return Ok(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()),
+            Ok(0) => return Ok(hex(digest.finish())),
             Ok(read) => buffer.get(..read).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),

@@ -61,10 +61,11 @@ impl Update {
     fn bases(&self) -> Result<Vec<(String, PathBuf)>> {
         let context = &self.inner.context;
         let mut bases = context.data()?.kept();
-        if self.format() == Format::AppImage {
-            let path = context.installation.path();
-            let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
-            bases.push((digest_of(&file).map_err(|error| Error::io("read", path, error))?, path.to_owned()));
+        let path = context.installation.path();
+        // A pipe that somebody put in its place would be waited for.
+        if self.format() == Format::AppImage && context.system.is_file(path).unwrap_or(false) {
+            let sha256 = File::open(path).and_then(|file| digest_of(&file));
+            bases.push((sha256.map_err(|error| Error::io("read", path, error))?, path.to_owned()));
         }
         Ok(bases)
     }
@@ -84,7 +85,7 @@ impl Update {
         // Where the call is dropped, nobody waits for what its thread makes.
         let cancel = fetch.cancel.child_token();
         let _ended_with_this = cancel.clone().drop_guard();
-        let deadline = Instant::now() + self.config().limits.patch_time_max;
+        let mut time_left = self.config().limits.patch_time_max;
         let total: u64 = route.deltas.iter().map(|delta| delta.size).sum();
         let mut before = 0;
         for (index, delta) in route.deltas.iter().enumerate() {
@@ -97,14 +98,16 @@ impl Update {
                 base,
                 delta: delta_file,
                 cancel: cancel.clone(),
-                deadline,
+                time_max: time_left,
                 _lock: Arc::clone(&fetch.lock),
             };
             if is_last {
                 fetch.meter.finish(Phase::Download, before);
                 return self.make_artifact(job, fetch).await;
             }
+            let begun = Instant::now();
             base = run_quietly(move || job.make_base()).await?;
+            time_left = time_left.saturating_sub(begun.elapsed());
         }
         Err(invalid("there is no delta"))
     }
@@ -197,7 +200,7 @@ struct Job {
     base: Base,
     delta: VerifiedDelta,
     cancel: CancellationToken,
-    deadline: Instant,
+    time_max: Duration,
     /// Nobody else may tidy up here as long as this goes on.
     _lock: Arc<Lock>,
 }
@@ -255,7 +258,8 @@ impl Job {
         let scratch = Temporary::create(&data, &*context.system)?;
         let patch = Patch { base: &self.base.file, delta: &self.delta.file.file, header };
         // What a delta says of its work is an estimate, and bytes can be chosen so that an encoder takes far longer.
-        let is_ended = || self.cancel.is_cancelled() || Instant::now() >= self.deadline;
+        let begun = Instant::now();
+        let is_ended = || self.cancel.is_cancelled() || begun.elapsed() >= self.time_max;
         apply(&patch, &mut scratch.try_clone()?, output, &is_ended).map_err(|error| self.failed(&error))
     }
 

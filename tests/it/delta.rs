@@ -4,6 +4,7 @@ mod fallback;
 mod hostile;
 mod kept;
 mod kill;
+mod packers;
 
 use std::{
     fs,

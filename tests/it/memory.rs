@@ -117,6 +117,22 @@ fn an_endless_artifact_is_ended_at_its_limit_in_constant_memory() {
     assert!(declared.1 < ON_THE_WAY, "{} bytes were sent", declared.1);
 }
 
+/// Whatever the sizes: what parts of the old artifact expand to lies on disk.
+#[cfg(feature = "release")]
+#[test]
+fn a_delta_is_applied_in_bounded_memory() {
+    use crate::support::{Published, Shelf, image};
+
+    let blocks = u32::try_from(rounds(400, 2_000, 8_000)).unwrap();
+    let (old, new) = (image(blocks, 1), image(blocks, 2));
+    let app = App::new().holding(old.clone());
+    let shelf = Shelf::new(&new, vec![Published::new(&old, &new)]);
+    let measured = measure(&app, new.len() as u64, shelf.endpoint());
+    measured.assert_bounded("a delta");
+    assert_eq!((measured.outcome.as_str(), shelf.full_downloads()), ("updated", 0));
+    app.assert_is(&new);
+}
+
 /// As much as an answer may have.
 const MANIFEST_MAX: usize = 1 << 20;
 

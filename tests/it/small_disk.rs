@@ -133,4 +133,40 @@ async fn try_sizes() {
             assert!(0 < refused && refused < all, "{refused} of {all} disks were too small");
         }
     }
+    #[cfg(feature = "release")]
+    try_sizes_with_a_delta(&mut random).await;
+}
+
+/// A disk that is too small for patching may have room for the artifact, or for neither.
+#[cfg(feature = "release")]
+async fn try_sizes_with_a_delta(random: &mut Random) {
+    use crate::support::{Published, Shelf, image};
+
+    let (old, new) = (image(60, 1), image(60, 2));
+    let shelf = Shelf::new(&new, vec![Published::new(&old, &new)]);
+    let mut outcomes = [0; 3];
+    let most = old.len() + 2 * new.len();
+    for pages in sample(most / PAGE_BYTES, rounds(12, 60, u64::MAX), random) {
+        let bytes = old.len() + SMALLEST_BYTES + pages * PAGE_BYTES;
+        let disk = Disk::new(bytes).unwrap();
+        let app = App::in_directories(disk.directory.path(), disk.directory.path()).holding(old.clone());
+        let before = shelf.full_downloads();
+        let update = shelf.update(&app).await;
+        match update.download_and_install(Default::default(), Default::default()).await {
+            Ok(()) => {
+                app.assert_is(&new);
+                outcomes[1 + shelf.full_downloads() - before] += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::NoSpace, "{bytes} bytes: {error}");
+                app.assert_untouched();
+                outcomes[0] += 1;
+            }
+        }
+        app.updater(shelf.endpoint()).check().await.unwrap();
+        app.assert_only_staged_is_left(&format!("{bytes} bytes")).await;
+    }
+    let [refused, patched, downloaded] = outcomes;
+    println!("{refused} too small, {patched} patched, {downloaded} downloaded");
+    assert!(refused > 0 && patched > 0, "{outcomes:?}");
 }

@@ -23,7 +23,7 @@ pub(super) fn run(args: DeltaCreateArgs, output: &Output) -> Result<(), Failure>
             Some(version) => version.into_version()?.to_string(),
             None => signed_version(&args.new)?,
         };
-        Some((private_key(args.private_key, args.password)?, version))
+        Some((private_key(args.key.private_key, args.key.password)?, version))
     };
     let out = args.out.unwrap_or_else(|| beside(&args.new, ".delta"));
     let made = Made::new(&args.old, &args.new, output)?;

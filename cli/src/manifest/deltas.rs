@@ -118,44 +118,43 @@ impl Previous {
         output: &Output,
     ) -> Result<Vec<Row>, Failure> {
         let mut rows = Vec::new();
-        let mut done = Vec::new();
+        let mut bases = Vec::new();
         let mut links = Vec::new();
-        for release in &self.releases {
-            for old in &release.artifacts {
-                if old.artifact.signature() == artifact.signature() || !artifact.replaces(&old.artifact)? {
-                    continue;
+        for (release, old) in self.replaced_by(artifact)? {
+            let outcome = match Made::new(&old.path, path, output) {
+                Ok(made) if bases.contains(&made.delta.base_sha256()) => continue,
+                Ok(made) if made.percent() > PERCENT_MAX => Outcome::TooLarge(made),
+                Ok(made) => {
+                    bases.push(made.delta.base_sha256());
+                    links.push((release, old, made.delta.base_sha256()));
+                    let file = self.announce(&made, manifest, (path, artifact), (old, base_url), output)?;
+                    Outcome::Announced { file, made }
                 }
-                let row = |outcome| Row {
-                    artifact: artifact.file_name().to_owned(),
-                    from: old.version.to_string(),
-                    outcome,
-                };
-                let made = match Made::new(&old.path, path, output) {
-                    Ok(made) => made,
-                    Err(failure) => {
-                        rows.push(row(Outcome::Failed(failure)));
-                        continue;
-                    }
-                };
-                let base = made.delta.base_sha256();
-                if done.contains(&base) {
-                    continue;
-                }
-                done.push(base.clone());
-                if made.percent() > PERCENT_MAX {
-                    rows.push(row(Outcome::TooLarge(made)));
-                    continue;
-                }
-                let file = self.announce(&made, manifest, (path, artifact), (old, base_url), output)?;
-                rows.push(row(Outcome::Announced { file, made }));
-                links.extend(release.manifest.as_ref().map(|previous| (previous, &old.artifact, base)));
-            }
+                Err(failure) => Outcome::Failed(failure),
+            };
+            let (artifact, from) = (artifact.file_name().to_owned(), old.version.to_string());
+            rows.push(Row { artifact, from, outcome });
         }
         // Behind the direct ones: applications read only so many.
-        for (previous, old, base) in &links {
-            manifest.add_links(artifact, (previous, old, base))?;
+        for (release, old, base) in &links {
+            if let Some(previous) = &release.manifest {
+                manifest.add_links(artifact, (previous, &old.artifact, base))?;
+            }
         }
         Ok(rows)
+    }
+
+    /// Earlier artifacts of the same kind, but not the very same.
+    fn replaced_by(&self, artifact: &SignedArtifact) -> Result<Vec<(&Release, &Old)>, Failure> {
+        let mut replaced = Vec::new();
+        for release in &self.releases {
+            for old in &release.artifacts {
+                if artifact.replaces(&old.artifact)? && artifact.signature() != old.artifact.signature() {
+                    replaced.push((release, old));
+                }
+            }
+        }
+        Ok(replaced)
     }
 
     fn announce(

@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) fn run(args: SignManifestArgs, output: &Output) -> Result<(), Failure> {
     let manifest = read(&args.manifest)?;
-    let key = private_key(args.private_key.clone(), args.password.clone())?;
+    let key = private_key(args.key.private_key.clone(), args.key.password.clone())?;
     let signed = match &args.version {
         Some(version) => {
             let known = known(&args, version)?;

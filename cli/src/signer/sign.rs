@@ -22,7 +22,7 @@ pub(super) fn run(args: SignArgs, output: &Output) -> Result<(), Failure> {
         app: args.app,
         ..SignedMetadata::default()
     };
-    let key = private_key(args.private_key, args.password)?;
+    let key = private_key(args.key.private_key, args.key.password)?;
     if common.version.is_none() {
         output.warn(
             "without --version the signatures carry none: an old artifact could then be offered as a new one, and \

@@ -1,5 +1,5 @@
-//! What encoders make is part of the format: a delta holds what they are given. It must not depend on the processor either,
-//! which is why these tests are run on every architecture. Where a library is replaced by another version and one of them
+//! What encoders make is part of the format: a delta holds what they are given. That it does not depend on the processor is
+//! seen by `encoders.spec.mjs`, which runs wherever the addon does. Where a library is replaced by another version and one of them
 //! fails, [`Codec::encoders`] has to become another number, so that no delta made before is applied.
 
 use super::*;

@@ -170,8 +170,7 @@ mod tests {
         ways: &[Elevation],
         system: &FakeSystem,
     ) -> Result<Finished> {
-        let digest = digest::digest(&digest::SHA512, ARTIFACT);
-        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = crate::hex::hex(digest::digest(&digest::SHA512, ARTIFACT));
         let command = command.iter().map(OsString::from).collect();
         Handover { artifact: artifact.as_file(), digest: &digest, file_name: "update.deb", command }
             .run(ways, system)

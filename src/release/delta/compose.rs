@@ -192,12 +192,14 @@ fn reproduce(streams: &[&Stream], artifact: &[u8]) -> Vec<Option<Codec>> {
         let shares: Vec<_> = streams
             .chunks(share)
             .map(|share| {
-                scope.spawn(move || {
+                let work = move || {
                     let mut reproducer = Reproducer::default();
                     share.iter().map(|stream| reproducer.encoder(stream, artifact)).collect::<Vec<_>>()
-                })
+                };
+                (share.len(), scope.spawn(work))
             })
             .collect();
-        shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
+        // An encoder without memory panics; what it was at is told byte by byte.
+        shares.into_iter().flat_map(|(len, share)| share.join().unwrap_or_else(|_| vec![None; len])).collect()
     })
 }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::versions;
-use crate::support::{App, Published, Release, Reply, Shelf, Signer, image};
+use crate::support::{App, Published, Release, Reply, Shelf, Signer, image, within};
 
 const COMMENT: &str = "timestamp:1\ttype:delta\tversion:2.0.0";
 
@@ -99,6 +99,34 @@ async fn a_delta_that_takes_too_long_is_given_up() {
     assert!(fs::read(staged.path()).unwrap() == new);
     assert_eq!((shelf.requests("/0.delta").len(), shelf.full_downloads()), (1, 1));
     assert_eq!(app.files_left().len(), 2, "{:?}", app.files_left());
+}
+
+/// Only what this machine does is bounded: a slow network is no reason to download more.
+#[tokio::test]
+async fn the_time_that_a_delta_takes_to_come_does_not_count() {
+    const LIMIT_MS: u64 = 4_000;
+    let (old, new) = versions();
+    let deltas = vec![Published::new(&old, &new)];
+    let slow = |delta: &Published, _: &crate::support::Request| {
+        Reply::ok(delta.bytes.clone()).in_pieces(10, LIMIT_MS / 9)
+    };
+    let (app, shelf) = (App::new().holding(old.clone()), Shelf::with(&new, deltas, slow));
+    let mut config = app.config(shelf.endpoint());
+    config.limits.patch_time_max = std::time::Duration::from_millis(LIMIT_MS);
+    let update = cargo_packager_updater::Updater::new("1.0.0", config).unwrap();
+    update.check().await.unwrap().unwrap().stage(Default::default()).await.unwrap();
+    assert_eq!(shelf.full_downloads(), 0);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_the_application_is_not_waited_for() {
+    let (old, new) = versions();
+    let (app, shelf) = (App::new().holding(old.clone()), Shelf::new(&new, vec![Published::new(&old, &new)]));
+    let update = shelf.update(&app).await;
+    fs::remove_file(&app.path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &app.path, rustix::fs::Mode::RWXU).unwrap();
+    within(update.stage(Default::default())).await.unwrap();
+    assert_eq!(shelf.full_downloads(), 1);
 }
 
 #[tokio::test]

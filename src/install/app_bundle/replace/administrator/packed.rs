@@ -12,6 +12,7 @@ use ring::digest::{Context, SHA512};
 use crate::{
     Error, Result,
     archive::{Limits, Repack, unpack},
+    hex::hex,
     signature::VerifiedArtifact,
     state::remove,
     system::System,
@@ -56,7 +57,7 @@ impl Packed {
             repack.finish()?;
             let summing =
                 writer.into_inner().map_err(|error| Error::io("write", &this.path, error.into_error()))?;
-            Ok(Sum { size: summing.size, sha512: hexadecimal(summing.sha512.finish().as_ref()) })
+            Ok(Sum { size: summing.size, sha512: hex(summing.sha512.finish().as_ref()) })
         })?;
         Ok((this, sum))
     }
@@ -99,8 +100,4 @@ impl Write for Summing<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
