@@ -214,11 +214,15 @@ export declare function checkUpdate(currentVersion: string, options: Options, ch
 export interface DownloadProgress {
   phase: 'download' | 'patch' | 'verify'
   /**
-   * Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them.
-   * Where a delta is of no use, `'download'` begins again, with the artifact.
+   * Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them;
+   * in the phase `'patch'`, bytes that they have made. Where a delta is of no use, `'download'` begins again, with the
+   * artifact.
    */
   transferred: number
-  /** Bytes of the whole artifact, where known; while deltas are downloaded, of them. */
+  /**
+   * Bytes of the whole artifact, where known; while deltas are downloaded, of them; in the phase `'patch'`, of all that
+   * they make: each of a chain makes a whole artifact.
+   */
   total: number | null
   /** From 0 to 100, where the total is known. */
   percent: number | null

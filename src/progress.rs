@@ -33,9 +33,10 @@ pub struct Progress {
     /// What is being done.
     pub phase: Phase,
     /// Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, bytes of
-    /// them.
+    /// them, and while they are applied, bytes that they have made.
     pub transferred: u64,
-    /// Bytes of the whole artifact, where known; while deltas are downloaded, of all of them.
+    /// Bytes of the whole artifact, where known; while deltas are downloaded, of all of them, and while they are applied, of all
+    /// that they make: each of a chain makes a whole artifact.
     pub total: Option<u64>,
     /// Mean speed of this phase so far; of verifying, that of what came before.
     pub bytes_per_second: u64,
@@ -84,8 +85,8 @@ impl Meter {
         self.step(Phase::Download, transferred, self.whole.or(total));
     }
 
-    pub(crate) fn patch(&mut self, made: u64, total: Option<u64>) {
-        self.step(Phase::Patch, made, total);
+    pub(crate) fn patch(&mut self, made: u64, total: u64) {
+        self.step(Phase::Patch, made, Some(total));
     }
 
     fn step(&mut self, phase: Phase, transferred: u64, total: Option<u64>) {
@@ -116,7 +117,8 @@ fn rate(bytes: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(bytes) * 1000 / millis).unwrap_or(u64::MAX)
 }
 
-/// Turns progress into chunks whose lengths add up to the size exactly, also when a download starts over.
+/// Turns progress into chunks whose lengths add up to the size exactly, also when a download starts over or deltas made the
+/// artifact.
 #[derive(Debug, Default)]
 pub struct ChunkMeter {
     reported: u64,
@@ -125,6 +127,10 @@ pub struct ChunkMeter {
 impl ChunkMeter {
     /// The length of what is new, and of the whole where known; `None` if nothing is.
     pub fn chunk(&mut self, progress: &Progress) -> Option<(u64, Option<u64>)> {
+        // What deltas make on the way is no part of the artifact; the last phase tells the rest.
+        if progress.phase == Phase::Patch {
+            return None;
+        }
         let new = progress.transferred.saturating_sub(self.reported);
         self.reported += new;
         (new > 0).then_some((new, progress.total))
@@ -150,6 +156,18 @@ mod tests {
             .map(|(length, _)| length)
             .collect();
         assert_eq!(chunks, [30, 30, 20, 20]);
+    }
+
+    #[test]
+    fn chunks_add_up_although_a_chain_of_deltas_made_several_artifacts() {
+        let mut meter = ChunkMeter::default();
+        let phases = [(Phase::Download, 20), (Phase::Patch, 300), (Phase::Verify, 100)];
+        let chunks: Vec<u64> = phases
+            .into_iter()
+            .filter_map(|(phase, transferred)| meter.chunk(&Progress { phase, ..progress(transferred) }))
+            .map(|(length, _)| length)
+            .collect();
+        assert_eq!(chunks, [20, 80]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // What was measured, kept between runs: all pairs take the better part of an hour.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { CACHE } from './package.mjs'
@@ -26,6 +26,7 @@ export class Record {
   /** Without a result: from now on there is none. */
   set(title, result) {
     this.#results[title] = result
+    mkdirSync(CACHE, { recursive: true })
     writeFileSync(FILE, JSON.stringify({ of: this.#of, results: this.#results }))
   }
 

@@ -6,7 +6,7 @@ mod make;
 
 use crate::{args::DeltaCommand, failure::Failure, output::Output};
 
-pub(crate) use make::{Made, beside_artifact, sign_delta};
+pub(crate) use make::{Made, MakingBar, PERCENT_MAX, beside_artifact, sign_delta};
 
 pub(crate) fn run(command: DeltaCommand, output: &Output) -> Result<(), Failure> {
     match command {

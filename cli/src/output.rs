@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
+/// So often something turns or a time goes on.
+const TICK: Duration = Duration::from_millis(100);
+
 pub(crate) struct Output {
     json: bool,
 }
@@ -54,24 +57,35 @@ impl Output {
 
     /// Something that turns, on a terminal only.
     pub(crate) fn spinner(&self) -> ProgressBar {
-        const STEP: Duration = Duration::from_millis(100);
         if self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        spinner.enable_steady_tick(STEP);
+        spinner.enable_steady_tick(TICK);
         spinner
+    }
+
+    /// A bar over `steps`, which take their time, on a terminal only.
+    pub(crate) fn steps(&self, steps: u64) -> ProgressBar {
+        let bar = self.bar_of(steps, "[{bar:30}] {pos}/{len} steps, {elapsed}: {msg}");
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        bar
     }
 
     /// A bar over `bytes`, on a terminal only.
     pub(crate) fn bar(&self, bytes: u64, message: String) -> ProgressBar {
-        if self.json || !io::stderr().is_terminal() {
+        self.bar_of(bytes, "{msg} [{bar:30}] {bytes}/{total_bytes}").with_message(message)
+    }
+
+    fn bar_of(&self, len: u64, template: &str) -> ProgressBar {
+        if len == 0 || self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}")
+        let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        bar.with_style(style).with_message(message)
+        ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::stderr()).with_style(style)
     }
 }

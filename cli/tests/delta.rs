@@ -211,6 +211,17 @@ fn deltas_of_the_release_before_become_links_of_a_chain() {
 }
 
 #[test]
+fn an_earlier_manifest_that_cannot_be_read_keeps_nobody_from_the_release() {
+    let cli = Cli::with_key();
+    release(&cli, 1);
+    release(&cli, 3);
+    cli.write("v1/latest.json", "{");
+    let ran = cli.succeed(&create(&["--previous", "v1"]));
+    assert!(ran.stderr.contains("warning: ") && ran.stderr.contains("v1"), "{}", ran.stderr);
+    assert_eq!(entry(&cli)["deltas"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_delta_that_cannot_be_made_keeps_nobody_from_the_release() {
     let cli = Cli::with_key();
     release(&cli, 1);

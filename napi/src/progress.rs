@@ -20,10 +20,12 @@ const INTEGER_MAX: u64 = (1 << 53) - 1; // Number.MAX_SAFE_INTEGER
 pub(crate) struct DownloadProgress {
     #[napi(ts_type = "'download' | 'patch' | 'verify'")]
     pub phase: &'static str,
-    /// Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them.
-    /// Where a delta is of no use, `'download'` begins again, with the artifact.
+    /// Bytes of the artifact that are at hand, including those of an earlier attempt; while deltas are downloaded, of them;
+    /// in the phase `'patch'`, bytes that they have made. Where a delta is of no use, `'download'` begins again, with the
+    /// artifact.
     pub transferred: f64,
-    /// Bytes of the whole artifact, where known; while deltas are downloaded, of them.
+    /// Bytes of the whole artifact, where known; while deltas are downloaded, of them; in the phase `'patch'`, of all that
+    /// they make: each of a chain makes a whole artifact.
     pub total: Option<f64>,
     /// From 0 to 100, where the total is known.
     pub percent: Option<f64>,

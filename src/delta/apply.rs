@@ -28,7 +28,7 @@ pub(crate) struct Patch<'a, B: ?Sized, D: ?Sized> {
 }
 
 /// Makes the result. `scratch` is empty, and takes the old text; what comes out goes to `output`, in order. `is_cancelled`
-/// is asked after at most 256 KiB, or a stream of at most 1 MiB that Zstandard compresses.
+/// is asked after at most 256 KiB.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] where base or delta are not what the header says, [`super::Cancelled`], and what reading and
@@ -127,7 +127,8 @@ fn make<B: ReadAt + ?Sized>(
             {
                 let expanded = read(text, expanded)?;
                 maker.add(Part::Encoded)?;
-                maker.workers.add(Job { codec, expanded, stored });
+                let is_cancelled = maker.output.output.is_cancelled();
+                maker.workers.add(Job { codec, expanded, stored }, is_cancelled);
             }
             Step::Encode { codec, expanded, stored } => {
                 let output = maker.finish()?;

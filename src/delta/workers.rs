@@ -15,6 +15,8 @@ use crate::system::lower_priority;
 
 /// Each holds a stream, what becomes of it, and its encoder's memory: more would be more than a patch may take.
 const WORKERS_MAX: usize = 4;
+/// The calling thread hardly has anything to do: with one worker on two processors, one of them would have nothing.
+const WORKERS_MIN: usize = 2;
 /// So often somebody who waits looks whether he still has to.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -29,8 +31,8 @@ pub(super) struct Job {
 /// What becomes of a job.
 pub(super) type Outcome = io::Result<Vec<u8>>;
 
-/// Beside the calling thread, which works too where it would have to wait: as many threads as there are processors, less
-/// one. They have the lowest priority, so that nobody notices an update that is made.
+/// As many threads as there are processors, less one, and at least two. They have the lowest priority, so that nobody notices an update that is
+/// made. The calling thread does none of it, because it could not be called off meanwhile: a stream may take half a second.
 pub(super) struct Workers {
     shared: Arc<Shared>,
     pending: VecDeque<Arc<Slot>>,
@@ -58,11 +60,12 @@ struct Slot(Mutex<Option<Outcome>>);
 impl Workers {
     /// None before there is a job: most patches have few.
     pub(super) fn new() -> Self {
-        let threads_max = (thread::available_parallelism().map_or(1, NonZero::get) - 1).min(WORKERS_MAX);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads_max = (processors - 1).clamp(WORKERS_MIN, WORKERS_MAX);
         Self {
             shared: Arc::default(),
             pending: VecDeque::new(),
-            pending_max: 2 * threads_max.max(1),
+            pending_max: 2 * threads_max,
             threads: 0,
             threads_max,
         }
@@ -73,14 +76,18 @@ impl Workers {
         self.pending_max
     }
 
-    pub(super) fn add(&mut self, job: Job) {
+    /// `is_cancelled` is asked where the calling thread has to do the job.
+    pub(super) fn add(&mut self, job: Job, is_cancelled: &dyn Fn() -> bool) {
         let slot = Arc::<Slot>::default();
         self.pending.push_back(Arc::clone(&slot));
-        self.shared.lock().jobs.push_back((job, slot));
-        self.shared.changed.notify_all();
         if self.threads < self.threads_max {
             self.start_thread();
         }
+        if self.threads == 0 {
+            return slot.fill(job.outcome(is_cancelled));
+        }
+        self.shared.lock().jobs.push_back((job, slot));
+        self.shared.changed.notify_all();
     }
 
     fn start_thread(&mut self) {
@@ -91,7 +98,7 @@ impl Workers {
         };
         match thread::Builder::new().name("updater-patch".to_owned()).spawn(work) {
             Ok(_) => self.threads += 1,
-            // Where one cannot be had, there are fewer.
+            // Where one cannot be had, there are fewer, and without any the calling thread has to do.
             Err(_) => self.threads_max = self.threads,
         }
     }
@@ -107,20 +114,8 @@ impl Workers {
             if let Some(outcome) = slot.lock().take() {
                 return Some(outcome);
             }
-            queue = match queue.jobs.pop_front() {
-                Some((job, other)) => {
-                    drop(queue);
-                    other.fill(job.outcome(is_cancelled));
-                    self.shared.lock()
-                }
-                None => {
-                    self.shared
-                        .changed
-                        .wait_timeout(queue, PATIENCE)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
+            let waited = self.shared.changed.wait_timeout(queue, PATIENCE);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -208,7 +203,7 @@ mod tests {
                 check(workers.take(&|| false), next.next());
                 taken += 1;
             }
-            workers.add(job(text));
+            workers.add(job(text), &|| false);
         }
         while let Some(outcome) = workers.take(&|| false) {
             check(Some(outcome), next.next());
@@ -228,7 +223,7 @@ mod tests {
     #[test]
     fn another_length_than_declared_is_an_error() {
         let mut workers = Workers::new();
-        workers.add(Job { stored: 1, ..job(b"text") });
+        workers.add(Job { stored: 1, ..job(b"text") }, &|| false);
         assert!(workers.take(&|| false).unwrap().unwrap_err().to_string().contains("1 are declared"));
         assert!(workers.take(&|| false).is_none());
     }
@@ -239,17 +234,30 @@ mod tests {
         for _ in 0..20 {
             // No encoder has it, and no table can name it.
             let codec = Codec::Deflate { level: 6, window_bits: 8, is_wrapped: true };
-            workers.add(Job { codec, ..job(b"text") });
-            workers.add(job(b"text"));
+            workers.add(Job { codec, ..job(b"text") }, &|| false);
+            workers.add(job(b"text"), &|| false);
             assert!(workers.take(&|| false).unwrap().is_err());
             check(workers.take(&|| false), Some(&b"text".to_vec()));
         }
     }
 
     #[test]
+    fn nobody_waits_for_a_stream_that_cannot_be_left() {
+        let text: Vec<u8> =
+            (0..1_u32 << 18).flat_map(|number| number.wrapping_mul(number).to_le_bytes()).collect();
+        let mut workers = Workers::new();
+        workers.add(Job { codec: Codec::Zstd { level: 22 }, expanded: text, stored: 0 }, &|| false);
+        let slot = Arc::clone(workers.pending.front().unwrap());
+        let calls = std::cell::Cell::new(0);
+        let soon = || calls.replace(calls.get() + 1) > 0;
+        assert!(workers.take(&soon).unwrap().is_err());
+        assert!(slot.lock().is_none(), "it was waited for");
+    }
+
+    #[test]
     fn nobody_works_or_waits_for_what_is_cancelled() {
         let mut workers = Workers::new();
-        workers.add(job(b"text"));
+        workers.add(job(b"text"), &|| false);
         let cancelled = workers.take(&|| true).unwrap().unwrap_err();
         assert!(cancelled.get_ref().unwrap().is::<super::super::Cancelled>());
         let calls = std::cell::Cell::new(0);

@@ -16,6 +16,8 @@ use crate::{config::IntoVersion, signature::Signature};
 pub(crate) const DELTAS: &str = "deltas";
 /// Bounds the search for the cheapest way.
 pub(crate) const DELTAS_MAX: usize = 64;
+/// Each one is applied on the way to the next; more would take longer than they save.
+pub(crate) const CHAIN_MAX: usize = 5;
 const SHA256_DIGITS: usize = 64;
 
 /// A differential update as announced: claims, like everything in a manifest.
@@ -59,6 +61,21 @@ impl AnnouncedDelta {
             result,
             version,
         })
+    }
+}
+
+#[cfg(test)]
+impl AnnouncedDelta {
+    /// Something that leads from `base` to `result`, or to the release.
+    pub(crate) fn example(base: &str, size: u64, result: Option<&str>) -> Self {
+        Self {
+            url: format!("https://a.example/{base}-{}", result.unwrap_or("release")).parse().unwrap(),
+            size,
+            signature: Signature::parse(include_str!("../../tests/fixtures/artifact.minisig")).unwrap(),
+            base: base.to_owned(),
+            result: result.map(str::to_owned),
+            version: Version::new(2, 0, 0),
+        }
     }
 }
 

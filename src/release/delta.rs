@@ -3,6 +3,7 @@
 mod compose;
 mod diff;
 mod entry;
+mod links;
 mod reproduce;
 mod sections;
 mod signed;
@@ -18,10 +19,12 @@ use ring::digest;
 use crate::{
     Error, Result,
     delta::{Header, Image, PURPOSE, Patch, apply},
+    state::digest_of,
 };
 use compose::Composition;
 use diff::Diff;
 pub use entry::DeltaEntry;
+pub(super) use links::are_useful;
 use sections::Sections;
 pub use signed::SignedDelta;
 
@@ -76,6 +79,14 @@ impl Delta {
             .and_then(|metadata| Header::parse(delta, metadata.len()))
             .and_then(|header| apply(&Patch { base: old, delta, header: &header }, scratch, new, &|| false));
         applied.map_err(invalid)
+    }
+
+    /// SHA-256 of an artifact in hexadecimal digits: the name by which deltas know it.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn sha256_of(artifact: &File) -> io::Result<String> {
+        digest_of(artifact)
     }
 
     /// The file.

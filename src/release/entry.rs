@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{DeltaEntry, SignedArtifact, SignedDelta, Unversioned, platform::Platform};
+use super::{DeltaEntry, SignedArtifact, SignedDelta, Unversioned, delta::are_useful, platform::Platform};
 use crate::{
     Error, Result,
     endpoint::{Transport, display},
-    manifest::{DELTAS, DELTAS_MAX, Object, as_entry, read_entry},
+    manifest::{AnnouncedDelta, DELTAS, DELTAS_MAX, Object, as_entry, read_entry},
     signature::{Announced, PublicKey, Signature, SignedMetadata, verify_reader},
     target::Format,
 };
@@ -137,15 +137,20 @@ impl Entry {
         Ok(())
     }
 
-    /// As many as applications read, and none twice.
-    pub(super) fn add_links(&mut self, links: &[Value]) -> Result<()> {
+    /// As many as are of use and applications read, and none twice. `release` is the manifest's version.
+    pub(super) fn add_links(&mut self, links: &[Value], release: &Version) -> Result<()> {
         let deltas = self.deltas_mut()?;
         for link in links {
             let is_new = !deltas.iter().any(|delta| delta.get("signature") == link.get("signature"));
-            if is_new && deltas.len() < DELTAS_MAX {
+            if is_new {
                 deltas.push(link.clone());
             }
         }
+        let readable =
+            deltas.iter().filter_map(|delta| Some((delta.clone(), AnnouncedDelta::read(delta, release)?)));
+        let (values, announced): (Vec<_>, Vec<_>) = readable.unzip();
+        let useful = values.into_iter().zip(are_useful(&announced)).filter(|(_, is_useful)| *is_useful);
+        *deltas = useful.map(|(delta, _)| delta).take(DELTAS_MAX).collect();
         Ok(())
     }
 

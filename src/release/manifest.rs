@@ -13,7 +13,7 @@ use super::{
     platform::Platform,
 };
 use crate::{
-    Error, IntoVersion, Result,
+    Error, IntoVersion, Limits, Result,
     manifest::{
         Object, parse_object, read_heading,
         signed::{self, Envelope},
@@ -201,7 +201,10 @@ impl Manifest {
         let links = entry.links_to(&previous.version, old_sha256);
         self.signed = None;
         let of_artifact = |entry: &&mut Entry| entry.signature() == artifact.signature();
-        self.platforms.values_mut().filter(of_artifact).try_for_each(|entry| entry.add_links(&links))
+        self.platforms
+            .values_mut()
+            .filter(of_artifact)
+            .try_for_each(|entry| entry.add_links(&links, &self.version))
     }
 
     /// Puts the entry beside its siblings of other formats and names all of them anew.
@@ -240,11 +243,18 @@ impl Manifest {
     /// As it is published: indented, members always in the same order.
     ///
     /// # Errors
-    /// [`Error::InvalidManifest`] where it cannot be written as JSON.
+    /// [`Error::InvalidManifest`] where it cannot be written as JSON, or applications would refuse to read it.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self)
+        let source = "the new manifest";
+        let text = serde_json::to_string_pretty(self)
             .map(|text| text + "\n")
-            .map_err(|error| Error::manifest(&"the new manifest", error.to_string()))
+            .map_err(|error| Error::manifest(&source, error.to_string()))?;
+        let (len, limit) = (text.len() as u64, Limits::default().manifest_max_bytes);
+        if len > limit {
+            let reason = format!("{len} bytes are more than the {limit} that applications read");
+            return Err(Error::manifest(&source, reason));
+        }
+        parse_object(text.as_bytes(), source).map(|_| text)
     }
 }
 

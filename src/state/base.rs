@@ -8,7 +8,7 @@ use std::{
 
 use ring::digest;
 
-use super::{DataDir, entries, is_temporary, random_name, remove};
+use super::{DataDir, digest_of, entries, is_temporary, random_name, remove};
 use crate::{
     Error, Result,
     hex::hex,
@@ -29,6 +29,13 @@ impl DataDir {
         entries(&self.bases()).filter(|path| !is_temporary(path)).filter_map(named).collect()
     }
 
+    /// Whether this artifact is kept.
+    pub(crate) fn has_kept(&self, mut artifact: &File) -> io::Result<bool> {
+        artifact.rewind()?;
+        let sha256 = digest_of(artifact)?;
+        Ok(self.kept().iter().any(|(kept, _)| *kept == sha256))
+    }
+
     /// Removes what a copy left that was never finished.
     pub(super) fn sweep_bases(&self) {
         for path in entries(&self.bases()).filter(|path| is_temporary(path)) {
@@ -41,7 +48,15 @@ impl DataDir {
         let directory = self.bases();
         create_private_dir(&directory).map_err(|error| Error::io("create", &directory, error))?;
         let fail = |error| Error::io("read", "the artifact", error);
-        check_space(&directory, artifact.metadata().map_err(fail)?.len(), system)?;
+        let size = artifact.metadata().map_err(fail)?.len();
+        match check_space(&directory, size, system) {
+            Err(Error::NoSpace { .. }) => {
+                // The older one takes the room.
+                self.forget_bases_but(None);
+                check_space(&directory, size, system)?;
+            }
+            outcome => outcome?,
+        }
         artifact.rewind().map_err(fail)?;
         let temporary = directory.join(format!("{}.tmp", random_name()?));
         let kept = system
@@ -84,5 +99,30 @@ pub(super) fn copy(mut from: &File, mut to: impl Write) -> io::Result<String> {
         };
         digest.update(chunk);
         to.write_all(chunk)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::{OsSystem, testing::FakeSystem};
+
+    #[test]
+    fn an_older_one_is_not_in_the_way_of_a_newer_one() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let data = DataDir::locate(Some(&directory.path().join("data")), "app", &OsSystem).unwrap();
+        let artifact = |text: &str| {
+            let path = directory.path().join(text);
+            fs::write(&path, text).unwrap();
+            File::open(path).unwrap()
+        };
+        let (old, new) = (artifact("old"), artifact("new"));
+        data.keep_base(&old, &OsSystem).unwrap();
+        assert!(data.has_kept(&old).unwrap() && !data.has_kept(&new).unwrap());
+        let full = FakeSystem::default().with_disk().with_space(0);
+        assert!(matches!(data.keep_base(&new, &full), Err(Error::NoSpace { .. })));
+        assert_eq!(data.kept(), []);
+        data.keep_base(&new, &OsSystem).unwrap();
+        assert!(data.has_kept(&new).unwrap());
     }
 }

@@ -32,6 +32,7 @@ pub(crate) struct FakeSystem {
     terminal: bool,
     root: bool,
     disk: bool,
+    space: Option<u64>,
     writing_fails: Option<ErrorKind>,
     executable: Option<PathBuf>,
 }
@@ -94,6 +95,12 @@ impl FakeSystem {
     /// Files that are made, measured and removed are those on disk.
     pub(crate) fn with_disk(mut self) -> Self {
         self.disk = true;
+        self
+    }
+
+    /// So many bytes are free.
+    pub(crate) fn with_space(mut self, bytes: u64) -> Self {
+        self.space = Some(bytes);
         self
     }
 
@@ -165,7 +172,7 @@ impl System for FakeSystem {
     }
 
     fn available_space(&self, path: &Path) -> io::Result<u64> {
-        self.disk()?.available_space(path)
+        self.space.map_or_else(|| self.disk()?.available_space(path), Ok)
     }
 
     fn same_file_system(&self, _: &Path, _: &Path) -> io::Result<bool> {

@@ -42,11 +42,10 @@ impl Update {
     /// way. Whatever fails, nothing of it is left, and the full artifact does without.
     pub(super) async fn patched(&self, fetch: &mut Fetch) -> Result<Option<VerifiedArtifact>> {
         let deltas = &self.release().deltas;
-        if deltas.is_empty() {
-            return Ok(None);
-        }
+        // Without its size nobody knows what the artifact costs.
+        let Some(size) = self.size().filter(|_| !deltas.is_empty()) else { return Ok(None) };
         let this = self.clone();
-        let look = run_blocking(move || Ok((this.bases()?, this.missing_bytes()?)));
+        let look = run_blocking(move || Ok((this.bases()?, this.missing_bytes(size)?)));
         let (bases, full_bytes) = cancellable(&fetch.cancel, look).await?;
         let Some(route) = cheapest(deltas, &bases, full_bytes) else { return Ok(None) };
         let artifact = self.follow(&route, fetch).await;
@@ -70,46 +69,64 @@ impl Update {
         Ok(bases)
     }
 
-    /// What the full artifact still costs, at most: an earlier download of it may be continued.
-    fn missing_bytes(&self) -> Result<u64> {
+    /// What the full artifact still costs: an earlier download of it may be continued.
+    fn missing_bytes(&self, size: u64) -> Result<u64> {
         let (data, signature) = (self.inner.context.data()?, &self.release().signature);
         let may_continue = data.partial_record(signature).is_some_and(|partial| partial.etag.is_some());
         let begun = data.partial(signature).metadata().ok().filter(|_| may_continue);
-        let whole = self.size().unwrap_or(self.inner.context.settings.max_download_bytes);
-        Ok(whole.saturating_sub(begun.map_or(0, |file| file.len())))
+        Ok(size.saturating_sub(begun.map_or(0, |file| file.len())))
     }
 
     async fn follow(&self, route: &Route<'_, PathBuf>, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
-        let open = File::open(route.base).map_err(|error| Error::io("read", route.base, error));
-        let mut base = Base { file: open?, _made: None };
-        // Where the call is dropped, nobody waits for what its thread makes.
+        let base = File::open(route.base).map_err(|error| Error::io("read", route.base, error))?;
+        let deltas = self.fetch_deltas(&route.deltas, fetch).await?;
+        let total = deltas.iter().fold(0_u64, |sum, delta| sum.saturating_add(delta.header.result.size));
+        let made = Arc::<AtomicU64>::default();
         let cancel = fetch.cancel.child_token();
+        // Where the call is dropped, nobody waits for what its thread makes.
         let _ended_with_this = cancel.clone().drop_guard();
-        let mut time_left = self.config().limits.patch_time_max;
-        let total: u64 = route.deltas.iter().map(|delta| delta.size).sum();
-        let mut before = 0;
-        for (index, delta) in route.deltas.iter().enumerate() {
-            fetch.meter.is_part_of(before, Some(total));
-            let delta_file = self.fetch_delta(delta, fetch).await?;
-            before += delta.size;
-            let is_last = index + 1 == route.deltas.len();
-            let job = Job {
-                update: self.clone(),
-                base,
-                delta: delta_file,
-                cancel: cancel.clone(),
-                time_max: time_left,
-                _lock: Arc::clone(&fetch.lock),
-            };
-            if is_last {
-                fetch.meter.finish(Phase::Download, before);
-                return self.make_artifact(job, fetch).await;
+        let patching = Patching {
+            update: self.clone(),
+            deltas,
+            begun: Instant::now(),
+            made: Arc::clone(&made),
+            cancel,
+            _lock: Arc::clone(&fetch.lock),
+        };
+        let Fetch { trust, meter, .. } = fetch;
+        let trust = Arc::clone(trust);
+        meter.restart();
+        let mut artifact = std::pin::pin!(run_quietly(move || patching.artifact(Base::AtHand(base), &trust)));
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut artifact => {
+                    let (artifact, file) = outcome?;
+                    file.keep();
+                    meter.finish(Phase::Patch, total);
+                    return Ok(artifact);
+                }
+                () = tokio::time::sleep(PROGRESS_INTERVAL) => meter.patch(made.load(Ordering::Relaxed), total),
             }
-            let begun = Instant::now();
-            base = run_quietly(move || job.make_base()).await?;
-            time_left = time_left.saturating_sub(begun.elapsed());
         }
-        Err(invalid("there is no delta"))
+    }
+
+    /// All of them first: what fails does so before any work is done.
+    async fn fetch_deltas(
+        &self,
+        deltas: &[&AnnouncedDelta],
+        fetch: &mut Fetch,
+    ) -> Result<Vec<VerifiedDelta>> {
+        let total = deltas.iter().map(|delta| delta.size).sum();
+        let mut before = 0;
+        let mut fetched = Vec::new();
+        for delta in deltas {
+            fetch.meter.is_part_of(before, Some(total));
+            fetched.push(self.fetch_delta(delta, fetch).await?);
+            before += delta.size;
+        }
+        fetch.meter.finish(Phase::Download, total);
+        Ok(fetched)
     }
 
     async fn fetch_delta(&self, delta: &AnnouncedDelta, fetch: &mut Fetch) -> Result<VerifiedDelta> {
@@ -136,7 +153,7 @@ impl Update {
         let (context, signature, version) =
             (Arc::clone(&self.inner.context), delta.signature.clone(), delta.version.clone());
         let held = Arc::clone(lock);
-        run_blocking(move || {
+        let fetched = run_blocking(move || {
             let _lock = held;
             let config = &context.settings.config;
             let names = (config.channel.as_deref(), config.app_id.as_deref());
@@ -144,27 +161,29 @@ impl Update {
                 metadata.check_delta(&version, names)
             })
         })
-        .await
+        .await?;
+        self.check_ends(delta, &fetched.header)?;
+        Ok(fetched)
     }
 
-    async fn make_artifact(&self, job: Job, fetch: &mut Fetch) -> Result<VerifiedArtifact> {
-        let Fetch { trust, meter, .. } = fetch;
-        meter.restart();
-        let done = Arc::<AtomicU64>::default();
-        let (counter, trust) = (Arc::clone(&done), Arc::clone(trust));
-        let mut artifact = std::pin::pin!(run_quietly(move || job.make_artifact(&trust, &counter)));
-        loop {
-            tokio::select! {
-                biased;
-                artifact = &mut artifact => {
-                    let artifact = artifact?;
-                    meter.finish(Phase::Patch, artifact.size());
-                    return Ok(artifact);
-                }
-                () = tokio::time::sleep(PROGRESS_INTERVAL) => {
-                    meter.patch(done.load(Ordering::Relaxed), self.size());
-                }
+    /// Whether it leads from where to where the manifest says: a server could put together a chain of genuine ones whose first
+    /// is applied in vain.
+    fn check_ends(&self, announced: &AnnouncedDelta, header: &Header) -> Result<()> {
+        let got = header.result.size;
+        if header.base.hex() != announced.base {
+            return Err(invalid("it is for another base than announced"));
+        }
+        if announced.result.as_ref().is_some_and(|expected| *expected != header.result.hex()) {
+            return Err(invalid("it makes something else than announced"));
+        }
+        if got > self.inner.context.settings.max_download_bytes {
+            return Err(invalid("it makes more than the limit allows"));
+        }
+        match self.size().filter(|expected| announced.result.is_none() && *expected != got) {
+            Some(expected) => {
+                Err(Error::SizeMismatch { url: self.download_url().to_string(), expected, got })
             }
+            None => Ok(()),
         }
     }
 }
@@ -172,6 +191,7 @@ impl Update {
 /// A delta file that the author signed as one. Only [`Self::new`] makes it, and only it is ever decoded.
 struct VerifiedDelta {
     file: Temporary,
+    header: Header,
 }
 
 impl VerifiedDelta {
@@ -181,86 +201,94 @@ impl VerifiedDelta {
         keys: &[PublicKey],
         check: impl FnOnce(&SignedMetadata) -> Result<()>,
     ) -> Result<Self> {
-        io::Seek::rewind(&mut &file.file).map_err(|error| Error::io("read", &file.path, error))?;
+        let failed = |error| Error::io("read", &file.path, error);
+        io::Seek::rewind(&mut &file.file).map_err(failed)?;
         check(&verify_reader(&mut &file.file, signature, keys)?)?;
-        Ok(Self { file })
+        let len = file.file.metadata().map_err(failed)?.len();
+        let header = Header::parse(&file.file, len).map_err(|error| invalid(&error.to_string()))?;
+        Ok(Self { file, header })
     }
 }
 
 /// What a delta is applied to.
-struct Base {
-    file: File,
-    /// Where it was made for this, and goes afterwards.
-    _made: Option<Temporary>,
+enum Base {
+    AtHand(File),
+    /// By an earlier delta of the chain, and goes when it is not needed any more.
+    Made(Temporary),
 }
 
-/// One delta to be applied.
-struct Job {
+impl Base {
+    const fn file(&self) -> &File {
+        match self {
+            Self::AtHand(file) | Self::Made(Temporary { file, .. }) => file,
+        }
+    }
+}
+
+/// What is done on a thread of its own: deltas are applied, one after the other.
+struct Patching {
     update: Update,
-    base: Base,
-    delta: VerifiedDelta,
+    deltas: Vec<VerifiedDelta>,
+    begun: Instant,
+    /// Bytes so far.
+    made: Arc<AtomicU64>,
     cancel: CancellationToken,
-    time_max: Duration,
     /// Nobody else may tidy up here as long as this goes on.
     _lock: Arc<Lock>,
 }
 
-impl Job {
-    /// The last one: what comes out is the artifact, or nothing.
-    fn make_artifact(self, trust: &Arc<Trust>, done: &AtomicU64) -> Result<VerifiedArtifact> {
-        let context = &self.update.inner.context;
-        let data = context.data()?;
-        let header = self.header()?;
-        let expected = self.update.size();
-        if let Some(expected) = expected.filter(|expected| *expected != header.result.size) {
-            let (url, got) = (self.update.download_url().to_string(), header.result.size);
-            return Err(Error::SizeMismatch { url, expected, got });
+impl Patching {
+    /// The file goes with the value beside the artifact, unless that is kept: nobody may wait for them any more.
+    fn artifact(self, mut base: Base, trust: &Arc<Trust>) -> Result<(VerifiedArtifact, Temporary)> {
+        let (last, links) = self.deltas.split_last().ok_or_else(|| invalid("there is none"))?;
+        for link in links {
+            let made = self.temporary()?;
+            self.apply(link, &base, &mut made.try_clone()?)?;
+            base = Base::Made(made);
         }
-        let copied_to = context.copy_directory(self.update.version(), self.update.format(), &data);
+        self.last(last, &base, trust)
+    }
+
+    /// What comes out is the artifact, or nothing.
+    fn last(
+        &self,
+        delta: &VerifiedDelta,
+        base: &Base,
+        trust: &Arc<Trust>,
+    ) -> Result<(VerifiedArtifact, Temporary)> {
+        let (update, context) = (&self.update, &self.update.inner.context);
+        let copied_to = context.copy_directory(update.version(), update.format(), &context.data()?);
         if let Some(directory) = copied_to {
-            check_space(&directory, header.result.size, &*context.system)?;
+            check_space(&directory, delta.header.result.size, &*context.system)?;
         }
-        let made = Temporary::create(&data, &*context.system)?;
-        let file = VerifyingFile::open(made.try_clone()?, made.path.clone(), trust)?;
-        let mut output = Artifact { file, done };
-        self.apply(&header, &mut output)?;
-        output.file.sync()?;
-        let artifact = output.file.verify()?;
-        made.keep();
-        Ok(artifact)
+        let made = self.temporary()?;
+        let mut artifact = Artifact(VerifyingFile::open(made.try_clone()?, made.path.clone(), trust)?);
+        self.apply(delta, base, &mut artifact)?;
+        artifact.0.sync()?;
+        let artifact = artifact.0.verify()?;
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok((artifact, made)) }
     }
 
-    /// One of a chain.
-    fn make_base(self) -> Result<Base> {
+    fn apply(&self, delta: &VerifiedDelta, base: &Base, output: &mut dyn Write) -> Result<()> {
         let context = &self.update.inner.context;
-        let header = self.header()?;
-        let made = Temporary::create(&context.data()?, &*context.system)?;
-        let mut file = made.try_clone()?;
-        self.apply(&header, &mut file)?;
-        Ok(Base { file, _made: Some(made) })
-    }
-
-    fn header(&self) -> Result<Header> {
-        let (file, settings) = (&self.delta.file.file, &self.update.inner.context.settings);
-        let len = file.metadata().map_err(|error| Error::io("read", &self.delta.file.path, error))?.len();
-        let header = Header::parse(file, len).map_err(|error| invalid(&error.to_string()))?;
-        if header.result.size > settings.max_download_bytes {
-            return Err(invalid("it makes more than the limit allows"));
-        }
-        Ok(header)
-    }
-
-    fn apply(&self, header: &Header, output: &mut dyn Write) -> Result<()> {
-        let context = &self.update.inner.context;
-        let data = context.data()?;
+        let header = &delta.header;
         let needed = header.scratch_bytes().saturating_add(header.result.size);
-        check_space(&data.downloads(), needed, &*context.system)?;
-        let scratch = Temporary::create(&data, &*context.system)?;
-        let patch = Patch { base: &self.base.file, delta: &self.delta.file.file, header };
-        // What a delta says of its work is an estimate, and bytes can be chosen so that an encoder takes far longer.
-        let begun = Instant::now();
-        let is_ended = || self.cancel.is_cancelled() || begun.elapsed() >= self.time_max;
-        apply(&patch, &mut scratch.try_clone()?, output, &is_ended).map_err(|error| self.failed(&error))
+        check_space(&context.data()?.downloads(), needed, &*context.system)?;
+        let scratch = self.temporary()?;
+        let patch = Patch { base: base.file(), delta: &delta.file.file, header };
+        let mut output = Counted { output, made: &self.made };
+        let is_ended = || self.cancel.is_cancelled() || self.is_too_long();
+        apply(&patch, &mut scratch.try_clone()?, &mut output, &is_ended).map_err(|error| self.failed(&error))
+    }
+
+    fn temporary(&self) -> Result<Temporary> {
+        let context = &self.update.inner.context;
+        Temporary::create(&context.data()?, &*context.system)
+    }
+
+    /// What a delta says of its work is an estimate, and bytes can be chosen so that an encoder takes far longer.
+    fn is_too_long(&self) -> bool {
+        self.begun.elapsed() >= self.update.config().limits.patch_time_max
     }
 
     fn failed(&self, error: &io::Error) -> Error {
@@ -273,16 +301,30 @@ impl Job {
     }
 }
 
-/// The artifact, while it is written.
-struct Artifact<'a> {
-    file: VerifyingFile<'a>,
-    done: &'a AtomicU64,
+/// Tells how far patching is.
+struct Counted<'a> {
+    output: &'a mut dyn Write,
+    made: &'a AtomicU64,
 }
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.made.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// The artifact, while it is written.
+struct Artifact<'a>(VerifyingFile<'a>);
 
 impl Write for Artifact<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.append(bytes).map_err(io::Error::other)?;
-        self.done.store(self.file.len(), Ordering::Relaxed);
+        self.0.append(bytes).map_err(io::Error::other)?;
         Ok(bytes.len())
     }
 

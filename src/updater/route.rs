@@ -1,9 +1,6 @@
 //! [`cheapest`]: which deltas to download, if any. Pure.
 
-use crate::manifest::AnnouncedDelta;
-
-/// Each one is applied on the way to the next; more would take longer than they save.
-const CHAIN_MAX: usize = 5;
+use crate::manifest::{AnnouncedDelta, CHAIN_MAX};
 
 /// Deltas that lead, one after the other, from an artifact at hand to the release.
 #[derive(Debug, Clone)]
@@ -61,20 +58,10 @@ fn best<'w, 'a>(
 
 #[cfg(test)]
 mod tests {
-    use semver::Version;
-
     use super::*;
-    use crate::signature::Signature;
 
     fn delta(base: &str, size: u64, result: Option<&str>) -> AnnouncedDelta {
-        AnnouncedDelta {
-            url: format!("https://a.example/{base}-{}", result.unwrap_or("release")).parse().unwrap(),
-            size,
-            signature: Signature::parse(include_str!("../../tests/fixtures/artifact.minisig")).unwrap(),
-            base: base.to_owned(),
-            result: result.map(str::to_owned),
-            version: Version::new(2, 0, 0),
-        }
+        AnnouncedDelta::example(base, size, result)
     }
 
     fn names(deltas: &[AnnouncedDelta], bases: &[&str], full: u64) -> Option<Vec<String>> {

@@ -350,7 +350,7 @@ impl Update {
                 this.make_known(&data, downloaded_bytes)?;
             }
             // Whoever staged it may have been ended before it was kept.
-            if this.is_kept_as_base() && data.kept().is_empty() {
+            if this.is_kept_as_base() && !data.has_kept(artifact.file()).unwrap_or(true) {
                 let _ = data.keep_base(artifact.file(), &*context.system);
             }
             Ok(Some(artifact))

@@ -23,6 +23,9 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
 async fn perform(task: &str, configs: &[Config]) {
     match task {
         "stage" => stage(&configs[0]).await,
+        "patch when told" => {
+            crate::delta::patching::patch_when_told(Updater::new("1.0.0", configs[0].clone()).unwrap()).await;
+        }
         "update when told" => update_when_told(configs).await,
         "update for ever" => {
             for (number, config) in configs.iter().cycle().enumerate() {

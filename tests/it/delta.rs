@@ -5,15 +5,18 @@ mod hostile;
 mod kept;
 mod kill;
 mod packers;
+pub(crate) mod patching;
 
 use std::{
     fs,
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value;
+
 use cargo_packager_updater::{CancellationToken, DownloadOptions, ErrorCode, Phase, Progress};
 
-use crate::support::{App, HANG, Published, Reply, Shelf, Signer, image, within};
+use crate::support::{App, HANG, Published, Release, Reply, Shelf, Site, image, within};
 
 const BLOCKS: u32 = 40;
 
@@ -44,18 +47,25 @@ async fn progress_goes_from_the_delta_to_the_artifact_to_its_signature() {
     let delta = Published::new(&old, &new);
     let size = delta.bytes.len() as u64;
     let (app, shelf) = (App::new().holding(old), Shelf::new(&new, vec![delta]));
+    let (options, seen) = watched();
+    shelf.update(&app).await.stage(options).await.unwrap();
+    assert_in_order(&seen, [size, new.len() as u64, new.len() as u64]);
+}
+
+fn watched() -> (DownloadOptions, Arc<Mutex<Vec<Progress>>>) {
     let seen: Arc<Mutex<Vec<Progress>>> = Arc::default();
     let sink = Arc::clone(&seen);
-    let options = DownloadOptions {
-        on_progress: Some(Box::new(move |progress| sink.lock().unwrap().push(progress))),
-        ..Default::default()
-    };
-    shelf.update(&app).await.stage(options).await.unwrap();
+    let on_progress = move |progress| sink.lock().unwrap().push(progress);
+    (DownloadOptions { on_progress: Some(Box::new(on_progress)), ..Default::default() }, seen)
+}
+
+/// Every phase, one after the other, and each to its end.
+fn assert_in_order(seen: &Mutex<Vec<Progress>>, totals: [u64; 3]) {
     let seen = seen.lock().unwrap();
     let order = [Phase::Download, Phase::Patch, Phase::Verify];
     let place = |phase| order.iter().position(|known| *known == phase).unwrap();
-    assert!(seen.is_sorted_by_key(|progress| place(progress.phase)), "{seen:?}");
-    for (phase, total) in order.into_iter().zip([size, new.len() as u64, new.len() as u64]) {
+    assert!(seen.is_sorted_by_key(|progress| (place(progress.phase), progress.transferred)), "{seen:?}");
+    for (phase, total) in order.into_iter().zip(totals) {
         let last = seen.iter().rfind(|progress| progress.phase == phase).unwrap();
         assert_eq!((last.transferred, last.total), (total, Some(total)), "{phase:?}");
     }
@@ -71,11 +81,14 @@ async fn a_chain_leads_from_an_older_version_to_the_release() {
         Published::new(&images[2], &images[3]),
     ];
     let size: usize = deltas.iter().map(|delta| delta.bytes.len()).sum();
+    let made: usize = images[1..].iter().map(Vec::len).sum();
     let (app, shelf) = (App::new().holding(old), Shelf::new(&new, deltas));
-    let staged = shelf.update(&app).await.stage(Default::default()).await.unwrap();
+    let (options, seen) = watched();
+    let staged = shelf.update(&app).await.stage(options).await.unwrap();
     assert_eq!(staged.downloaded_bytes(), size as u64);
     assert!(fs::read(staged.path()).unwrap() == new);
     assert_eq!((shelf.full_downloads(), app.files_left().len()), (0, 2), "{:?}", app.files_left());
+    assert_in_order(&seen, [size as u64, made as u64, new.len() as u64]);
 }
 
 #[tokio::test]
@@ -153,30 +166,6 @@ async fn the_endpoints_headers_do_not_go_to_a_delta_elsewhere() {
 }
 
 #[tokio::test]
-async fn cancelled_while_patching_nothing_is_left_and_the_next_call_succeeds() {
-    let (old, new) = (image(400, 1), image(400, 2));
-    let delta = Published::new(&old, &new);
-    let (app, shelf) = (App::new().holding(old), Shelf::new(&new, vec![delta]));
-    let update = shelf.update(&app).await;
-    let cancel = CancellationToken::new();
-    let token = cancel.clone();
-    let on_progress = move |progress: Progress| {
-        // The last word on the download; what follows is patching.
-        if progress.phase == Phase::Download && Some(progress.transferred) == progress.total {
-            token.cancel();
-        }
-    };
-    let options = DownloadOptions { on_progress: Some(Box::new(on_progress)), cancel };
-    let error = within(update.stage(options)).await.map(drop).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::Cancelled);
-    assert_eq!((shelf.full_downloads(), app.files_left()), (0, vec![]));
-    app.assert_untouched();
-    let staged = update.stage(Default::default()).await.unwrap();
-    assert!(fs::read(staged.path()).unwrap() == new);
-    assert_eq!(shelf.full_downloads(), 0);
-}
-
-#[tokio::test]
 async fn cancelled_while_a_delta_is_downloaded_nothing_is_left() {
     let (old, new) = versions();
     let delta = Published::new(&old, &new);
@@ -194,13 +183,26 @@ async fn cancelled_while_a_delta_is_downloaded_nothing_is_left() {
     assert_eq!((shelf.full_downloads(), app.files_left()), (0, vec![]));
 }
 
-/// The author's signature of an artifact must not become one of a delta, nor the other way round.
-#[test]
-fn the_kinds_of_signatures_are_told_apart() {
+/// The author's signature of a delta must not become one of an artifact; `fallback` has the other way round.
+#[tokio::test]
+async fn a_delta_is_no_artifact() {
     let (old, new) = versions();
     let delta = Published::new(&old, &new);
-    let signature = delta.entry["signature"].as_str().unwrap();
-    assert!(signature.contains("type:delta"));
-    assert!(!Shelf::release(&new).signature.contains("type:"));
-    assert_ne!(signature, Signer::author().sign(&delta.bytes, "timestamp:1"));
+    let release = Shelf::release(&delta.bytes);
+    let signature = delta.entry["signature"].as_str().unwrap().to_owned();
+    let (app, site) = (App::new().holding(old), Site::honest(Release { signature, ..release }));
+    let error = site.update(&app).await.stage(Default::default()).await.map(drop).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SignedMetadataMismatch, "{error}");
+    app.assert_untouched();
+}
+
+#[tokio::test]
+async fn without_the_size_of_the_artifact_nobody_knows_what_a_delta_saves() {
+    let (old, new) = versions();
+    let release = Shelf::release(&new).with_entry("size", Value::Null);
+    let deltas = vec![Published::new(&old, &new)];
+    let shelf = Shelf::of(release, deltas, |delta, _| Reply::ok(delta.bytes.clone()));
+    let app = App::new().holding(old);
+    shelf.update(&app).await.stage(Default::default()).await.unwrap();
+    assert_eq!((shelf.requests("/0.delta").len(), shelf.full_downloads()), (0, 1));
 }

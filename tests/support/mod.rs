@@ -40,7 +40,7 @@ pub(crate) use rounds::{Random, rounds};
 pub(crate) use sample::sample;
 pub(crate) use server::{Reply, Request, Server};
 #[cfg(feature = "release")]
-pub(crate) use shelf::{Published, Shelf, image};
+pub(crate) use shelf::{Published, Shelf, image, slow_image};
 pub(crate) use signer::Signer;
 pub(crate) use skip::skip;
 pub(crate) use tls::Tls;

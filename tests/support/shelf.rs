@@ -13,6 +13,18 @@ const ARTIFACT: &str = "/App.AppImage";
 /// An artifact of this version, made like an image: a header, and blocks that are compressed each by itself. Few of them
 /// change from one version to the next.
 pub(crate) fn image(blocks: u32, version: u32) -> Vec<u8> {
+    image_of(blocks, version, |text, random| {
+        writeln!(text, "line {} {:x}", text.len(), random.next()).unwrap()
+    })
+}
+
+/// The same, but each block takes its compressor a hundred times as long: wherever it looks for what went before, there is a
+/// little of it everywhere.
+pub(crate) fn slow_image(blocks: u32, version: u32) -> Vec<u8> {
+    image_of(blocks, version, |text, random| text.push(b'a' + u8::from(random.fraction() < 0.5)))
+}
+
+fn image_of(blocks: u32, version: u32, extend: impl Fn(&mut Vec<u8>, &mut Random)) -> Vec<u8> {
     let mut bytes = appimage(5_000, 1);
     for block in 0..blocks {
         // A third of what changed with a version stays changed.
@@ -20,7 +32,7 @@ pub(crate) fn image(blocks: u32, version: u32) -> Vec<u8> {
         let mut text = format!("block {block} of version {last_change}\n").into_bytes();
         let mut random = Random::seeded(u64::from(block) + 1);
         while text.len() < 24 << 10 {
-            writeln!(text, "line {} {:x}", text.len(), random.next()).unwrap();
+            extend(&mut text, &mut random);
         }
         let mut encoder = ZlibEncoder::new(bytes, Compression::best());
         encoder.write_all(&text).unwrap();

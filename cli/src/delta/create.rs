@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use cargo_packager_updater::IntoVersion;
 use serde_json::json;
 
-use super::make::{Made, sign_delta};
+use super::make::{Made, MakingBar, sign_delta};
 use crate::{
     args::DeltaCreateArgs,
     failure::Failure,
@@ -26,7 +26,7 @@ pub(super) fn run(args: DeltaCreateArgs, output: &Output) -> Result<(), Failure>
         Some((private_key(args.key.private_key, args.key.password)?, version))
     };
     let out = args.out.unwrap_or_else(|| beside(&args.new, ".delta"));
-    let made = Made::new(&args.old, &args.new, output)?;
+    let made = Made::new(&args.old, &args.new, &mut MakingBar::new(1, output), output)?;
     // A signature of an earlier one would not fit what is written.
     remove_if_there(&beside(&out, ".sig"))?;
     made.write(&out)?;

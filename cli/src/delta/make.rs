@@ -12,12 +12,56 @@ use cargo_packager_updater::{
     signature::SignedMetadata,
 };
 
+use indicatif::ProgressBar;
+
 use crate::{
     failure::Failure,
     file::{Access, Draft, beside, read_bytes},
     output::Output,
     signing::{SignatureFile, sign, unix_seconds},
 };
+
+/// A larger one takes work that hardly saves anything.
+pub(crate) const PERCENT_MAX: f64 = 60.0;
+
+/// How far the making of several deltas is, on a terminal only.
+pub(crate) struct MakingBar {
+    bar: ProgressBar,
+    before: u64,
+}
+
+impl MakingBar {
+    const STEPS: [DeltaStep; 4] =
+        [DeltaStep::Scan, DeltaStep::Compare, DeltaStep::Compress, DeltaStep::Verify];
+
+    pub(crate) fn new(deltas: usize, output: &Output) -> Self {
+        let steps = deltas.saturating_mul(Self::STEPS.len());
+        Self { bar: output.steps(u64::try_from(steps).unwrap_or(u64::MAX)), before: 0 }
+    }
+
+    fn step(&self, pair: &str, step: DeltaStep) {
+        let done = Self::STEPS.iter().position(|known| *known == step).unwrap_or_default();
+        self.bar.set_position(self.before + done as u64);
+        self.bar.set_message(format!("{pair}: {}", says(step)));
+    }
+
+    /// For what writes to the terminal itself.
+    pub(crate) fn hidden_while<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.bar.suspend(work)
+    }
+
+    /// One is made, or cannot be.
+    fn next(&mut self) {
+        self.before += Self::STEPS.len() as u64;
+        self.bar.set_position(self.before);
+    }
+}
+
+impl Drop for MakingBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
 
 /// A delta, and what it took.
 pub(crate) struct Made {
@@ -27,26 +71,20 @@ pub(crate) struct Made {
 
 impl Made {
     /// Compares two artifacts.
-    pub(crate) fn new(old: &Path, new: &Path, output: &Output) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        old: &Path,
+        new: &Path,
+        making: &mut MakingBar,
+        output: &Output,
+    ) -> Result<Self, Failure> {
         let started = Instant::now();
-        let (old_bytes, new_bytes) = (read_bytes(old)?, read_bytes(new)?);
-        let spinner = output.spinner();
-        let pair = format!("{} → {}", old.display(), new.display());
-        let delta = Delta::create(&old_bytes, &new_bytes, &mut |step| {
-            spinner.set_message(format!("{pair}: {}", says(step)));
-        });
-        spinner.finish_and_clear();
-        let delta = delta.map_err(Failure::about(new.display()))?;
-        if delta.opaque_streams() * 2 > delta.streams() {
-            output.warn(&format!(
-                "{} of {} changed streams in {} were compressed in a way that cannot be repeated here, which makes the \
-                 delta large; the README tells which packages make small ones",
-                delta.opaque_streams(),
-                delta.streams(),
-                new.display()
-            ));
+        let delta = create(old, new, making);
+        making.next();
+        let this = Self { delta: delta?, seconds: started.elapsed().as_secs_f64() };
+        if let Some(warning) = this.warning(new) {
+            making.hidden_while(|| output.warn(&warning));
         }
-        Ok(Self { delta, seconds: started.elapsed().as_secs_f64() })
+        Ok(this)
     }
 
     /// Bytes.
@@ -61,9 +99,32 @@ impl Made {
         if full == 0 { 100.0 } else { self.size() as f64 * 100.0 / full as f64 }
     }
 
+    /// Where most of what changed cannot be compressed again, or is not even known to be compressed.
+    fn warning(&self, new: &Path) -> Option<String> {
+        let (opaque, all) = (self.delta.opaque_streams(), self.delta.streams());
+        let reason = if opaque * 2 > all {
+            format!("{opaque} of {all} changed streams were compressed in a way that cannot be repeated here")
+        } else if self.percent() > PERCENT_MAX {
+            "most of what changed was compressed in a way that is not known here, or is new".to_owned()
+        } else {
+            return None;
+        };
+        let (new, percent) = (new.display(), self.percent());
+        Some(format!(
+            "the delta has {percent:.0} % of {new}: {reason}; the README tells which packages make small ones"
+        ))
+    }
+
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         Draft::write(path, self.delta.as_bytes(), Access::Everybody)?.replace()
     }
+}
+
+fn create(old: &Path, new: &Path, making: &MakingBar) -> Result<Delta, Failure> {
+    let (old_bytes, new_bytes) = (read_bytes(old)?, read_bytes(new)?);
+    let pair = format!("{} → {}", old.display(), new.display());
+    Delta::create(&old_bytes, &new_bytes, &mut |step| making.step(&pair, step))
+        .map_err(Failure::about(new.display()))
 }
 
 const fn says(step: DeltaStep) -> &'static str {

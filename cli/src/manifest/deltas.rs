@@ -4,20 +4,18 @@ use std::path::{Path, PathBuf};
 
 use cargo_packager_updater::{
     IntoVersion, Version,
-    release::{Manifest, SignedArtifact, SignedDelta},
+    release::{Delta, Manifest, SignedArtifact, SignedDelta},
     sign::SecretKey,
 };
 use serde_json::{Value, json};
 
 use super::{create::url_below, read, signed_artifact, signed_files};
 use crate::{
-    delta::{Made, beside_artifact, sign_delta},
+    delta::{Made, MakingBar, PERCENT_MAX, beside_artifact, sign_delta},
     failure::Failure,
+    file::open_artifact,
     output::Output,
 };
-
-/// A larger one takes work that hardly saves anything.
-const PERCENT_MAX: f64 = 60.0;
 
 /// A delta that was made, or not.
 pub(super) struct Row {
@@ -118,16 +116,17 @@ impl Previous {
         output: &Output,
     ) -> Result<Vec<Row>, Failure> {
         let mut rows = Vec::new();
-        let mut bases = Vec::new();
         let mut links = Vec::new();
-        for (release, old) in self.replaced_by(artifact)? {
-            let outcome = match Made::new(&old.path, path, output) {
-                Ok(made) if bases.contains(&made.delta.base_sha256()) => continue,
+        let replaced = self.replaced_by(artifact)?;
+        let mut making = MakingBar::new(replaced.len(), output);
+        for (release, old) in replaced {
+            let outcome = match Made::new(&old.path, path, &mut making, output) {
                 Ok(made) if made.percent() > PERCENT_MAX => Outcome::TooLarge(made),
                 Ok(made) => {
-                    bases.push(made.delta.base_sha256());
                     links.push((release, old, made.delta.base_sha256()));
-                    let file = self.announce(&made, manifest, (path, artifact), (old, base_url), output)?;
+                    let file = making.hidden_while(|| {
+                        self.announce(&made, manifest, (path, artifact), (old, base_url), output)
+                    })?;
                     Outcome::Announced { file, made }
                 }
                 Err(failure) => Outcome::Failed(failure),
@@ -144,14 +143,23 @@ impl Previous {
         Ok(rows)
     }
 
-    /// Earlier artifacts of the same kind, but not the very same.
+    /// Earlier artifacts of the same kind, but not the very same, and none twice.
     fn replaced_by(&self, artifact: &SignedArtifact) -> Result<Vec<(&Release, &Old)>, Failure> {
         let mut replaced = Vec::new();
+        let mut known = Vec::new();
         for release in &self.releases {
             for old in &release.artifacts {
-                if artifact.replaces(&old.artifact)? && artifact.signature() != old.artifact.signature() {
-                    replaced.push((release, old));
+                let is_same = artifact.signature() == old.artifact.signature();
+                if is_same || !artifact.replaces(&old.artifact)? {
+                    continue;
                 }
+                match open_artifact(&old.path).map(|(file, _)| Delta::sha256_of(&file)) {
+                    Ok(Ok(sha256)) if known.contains(&sha256) => continue,
+                    Ok(Ok(sha256)) => known.push(sha256),
+                    // Why it cannot be read is said where a delta is made of it.
+                    _ => {}
+                }
+                replaced.push((release, old));
             }
         }
         Ok(replaced)
@@ -190,8 +198,15 @@ impl Release {
                 )),
             }
         }
-        let manifest = dir.join("latest.json");
-        let manifest = manifest.is_file().then(|| read(&manifest)).transpose()?;
+        let path = dir.join("latest.json");
+        let manifest = path.is_file().then(|| read(&path)).transpose();
+        let manifest = manifest.unwrap_or_else(|failure| {
+            output.warn(&format!(
+                "{failure}: the deltas that it announces do not go on from {}",
+                dir.display()
+            ));
+            None
+        });
         Ok(Self { artifacts, manifest })
     }
 }

@@ -1,14 +1,16 @@
 //! [`find`]: the compressed streams in an artifact, whatever it is, known by their own headers.
 
+use std::ops::RangeInclusive;
+
 use flate2::{Decompress, FlushDecompress, Status};
 use liblzma::stream::{Action, Filters, LzmaOptions, Stream as Lzma};
 
 use crate::delta::{BUFFERED_MAX_BYTES, Codec, DICTIONARY_MAX_BYTES};
 
-/// One that expands to less is not worth its line in the table.
-const EXPANDED_MIN_BYTES: u64 = 64;
 /// One that would not fit into memory beside everything else.
 const EXPANDED_MAX_BYTES: u64 = 4 << 30; // 4 GiB
+/// One that expands to less is not worth its line in the table.
+const EXPANDED_BYTES: RangeInclusive<u64> = 64..=EXPANDED_MAX_BYTES;
 const CHUNK_BYTES: usize = 64 << 10; // 64 KiB
 
 /// How a stream is compressed, as far as it tells by itself.
@@ -53,10 +55,16 @@ impl Stream {
 /// Finds every stream that expands without an error, from the first on, without looking into the ones found.
 pub(super) fn find(artifact: &[u8]) -> Vec<Stream> {
     let mut finder = Finder::new();
-    let mut streams = Vec::new();
+    let mut streams: Vec<Stream> = Vec::new();
     let mut position = 0;
     while let Some(rest) = artifact.get(position..).filter(|rest| !rest.is_empty()) {
-        position = match finder.at(rest) {
+        let before = streams.last().filter(|stream| stream.end() == position);
+        let found = match before {
+            Some(Stream { kind: Kind::Lzma2 { .. }, stored, .. }) => finder.next_xz_block(rest, *stored),
+            _ => None,
+        };
+        let found = found.or_else(|| finder.at(rest));
+        position = match found.filter(|(_, _, expanded, _)| EXPANDED_BYTES.contains(expanded)) {
             Some((offset, stored, expanded, kind)) => {
                 let stream = Stream { position: position + offset, stored, expanded, kind };
                 streams.push(stream);
@@ -75,23 +83,24 @@ struct Finder {
     inflate: Decompress,
     inflate_raw: Decompress,
     buffer: Vec<u8>,
+    /// Bytes of the checksum behind each block of the last xz file.
+    xz_check_len: usize,
 }
 
 impl Finder {
     fn new() -> Self {
         let (inflate, inflate_raw) = (Decompress::new(true), Decompress::new(false));
-        Self { inflate, inflate_raw, buffer: vec![0; CHUNK_BYTES] }
+        Self { inflate, inflate_raw, buffer: vec![0; CHUNK_BYTES], xz_check_len: 0 }
     }
 
     fn at(&mut self, bytes: &[u8]) -> Option<Found> {
-        let found = match *bytes {
+        match *bytes {
             [0x1f, 0x8b, 8, flags, ..] => self.gzip(bytes, flags),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd(bytes),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => self.xz(bytes),
             [cmf, flg, ..] => self.zlib(bytes, cmf, flg),
             _ => None,
-        };
-        found.filter(|(_, _, expanded, _)| (EXPANDED_MIN_BYTES..=EXPANDED_MAX_BYTES).contains(expanded))
+        }
     }
 
     /// The header is divisible by 31, and names the method 8 (RFC 1950, section 2.2). A dictionary of its own has nobody.
@@ -118,17 +127,33 @@ impl Finder {
         (expanded & 0xffff_ffff == len_modulo_32_bits).then_some((body, stored, expanded, Kind::Deflate))
     }
 
-    /// A stream's first block, whose last filter is LZMA2 (The .xz File Format 1.2.1, sections 2.1.1, 3.1 and 5.3.1). What
-    /// other filters made of the text before counts as the text.
+    /// The first block of a file (The .xz File Format 1.2.1, section 2.1.1).
     fn xz(&mut self, bytes: &[u8]) -> Option<Found> {
-        const STREAM_HEADER_BYTES: usize = 12;
+        const HEADER_BYTES: usize = 12;
+        const CHECK_BYTES: [usize; 16] = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
+        self.xz_check_len = *CHECK_BYTES.get(usize::from(*bytes.get(7)?))?;
+        self.xz_block(bytes, HEADER_BYTES)
+    }
+
+    /// What follows a block whose compressed bytes are `stored`: padding to four bytes, its checksum, and another block or the
+    /// index (section 3). Nothing but this place tells where a block begins.
+    fn next_xz_block(&mut self, bytes: &[u8], stored: usize) -> Option<Found> {
+        let padding = stored.next_multiple_of(4) - stored;
+        self.xz_block(bytes, padding + self.xz_check_len)
+    }
+
+    /// A block whose header is at `start`, and whose last filter is LZMA2 (sections 3.1 and 5.3.1). What other filters made of
+    /// the text before counts as the text.
+    fn xz_block(&mut self, bytes: &[u8], start: usize) -> Option<Found> {
+        const INDEX: u8 = 0;
         const LZMA2: [u8; 2] = [0x21, 1];
-        let block = bytes.get(STREAM_HEADER_BYTES..)?;
-        let header_len = (usize::from(*block.first()?) + 1) * 4;
+        let block = bytes.get(start..)?;
+        let real_len = *block.first().filter(|len| **len != INDEX)?;
+        let header_len = (usize::from(real_len) + 1) * 4;
         let filters = block.get(2..header_len.checked_sub(4)?)?;
         let at = filters.windows(2).rposition(|pair| pair == LZMA2)?;
         let dictionary_bytes = dictionary_bytes(*filters.get(at + 2)?)?;
-        let body = STREAM_HEADER_BYTES + header_len;
+        let body = start + header_len;
         let (stored, expanded) = expand_lzma2(bytes.get(body..)?, dictionary_bytes, &mut self.buffer)?;
         Some((body, stored, expanded, Kind::Lzma2 { dictionary_bytes }))
     }

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use cargo_packager_updater::Phase;
+use serde_json::json;
 
-use super::versions;
-use crate::support::{App, Published, Release, Reply, Shelf, Signer, image, within};
+use super::{versions, watched};
+use crate::support::{App, Published, Release, Reply, Shelf, Signer, image, slow_image, within};
 
 const COMMENT: &str = "timestamp:1\ttype:delta\tversion:2.0.0";
 
@@ -104,11 +105,11 @@ async fn a_delta_that_takes_too_long_is_given_up() {
 /// Only what this machine does is bounded: a slow network is no reason to download more.
 #[tokio::test]
 async fn the_time_that_a_delta_takes_to_come_does_not_count() {
-    const LIMIT_MS: u64 = 4_000;
+    const LIMIT_MS: u64 = 8_000;
     let (old, new) = versions();
     let deltas = vec![Published::new(&old, &new)];
     let slow = |delta: &Published, _: &crate::support::Request| {
-        Reply::ok(delta.bytes.clone()).in_pieces(10, LIMIT_MS / 9)
+        Reply::ok(delta.bytes.clone()).in_pieces(3, LIMIT_MS / 2)
     };
     let (app, shelf) = (App::new().holding(old.clone()), Shelf::with(&new, deltas, slow));
     let mut config = app.config(shelf.endpoint());
@@ -153,6 +154,21 @@ async fn a_chain_with_one_bad_link_falls_back() {
     assert_falls_back("a result that nothing goes on from", &app, &shelf).await;
 }
 
+/// A server has genuine deltas, and says what they are good for.
+#[tokio::test]
+async fn a_chain_whose_links_do_not_fit_is_not_begun() {
+    let images: Vec<_> = (1..=3).map(|version| slow_image(30, version)).collect();
+    let first = Published::link("1.5.0", &images[0], &images[1]);
+    let unfitting = Published::new(&images[0], &images[2]).with("base", first.entry["result"].clone());
+    let (app, shelf) =
+        (App::new().holding(images[0].clone()), Shelf::new(&images[2], vec![first, unfitting]));
+    let (options, seen) = watched();
+    let update = shelf.update(&app).await;
+    update.stage(options).await.unwrap();
+    assert_eq!((shelf.requests("/1.delta").len(), shelf.full_downloads()), (1, 1));
+    assert!(seen.lock().unwrap().iter().all(|progress| progress.phase != Phase::Patch));
+}
+
 #[tokio::test]
 async fn a_delta_proves_nothing_of_the_artifact() {
     let (old, new) = versions();
@@ -161,7 +177,8 @@ async fn a_delta_proves_nothing_of_the_artifact() {
     let (app, shelf) = (App::new().holding(old.clone()), Shelf::new(&new, vec![delta.clone()]));
     assert_falls_back("another artifact", &app, &shelf).await;
     // Nor does the server's word for it.
-    let lying = Release { artifact: forged, ..Shelf::release(&new) }.with_entry("size", Value::Null);
+    let size = forged.len();
+    let lying = Release { artifact: forged, ..Shelf::release(&new) }.with_entry("size", size);
     let shelf = Shelf::of(lying, vec![delta], |delta, _| Reply::ok(delta.bytes.clone()));
     let app = App::new().holding(old);
     let error = shelf.update(&app).await.stage(Default::default()).await.map(drop).unwrap_err();

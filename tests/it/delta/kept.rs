@@ -107,6 +107,21 @@ async fn what_was_staged_and_not_kept_is_kept_by_the_next_call() {
 }
 
 #[tokio::test]
+async fn what_was_staged_takes_the_place_of_an_older_base_in_the_next_call() {
+    let app = App::new();
+    stage(&app, &package(2, unused()), None).await;
+    let before = kept(&app);
+    // As a process leaves it that is killed in between.
+    let third = package(3, unused());
+    stage(&app, &third, Some(false)).await;
+    fs::create_dir_all(before[0].parent().unwrap()).unwrap();
+    fs::write(&before[0], "older").unwrap();
+    stage(&app, &third, None).await;
+    assert_eq!((kept(&app).len(), third.full_downloads()), (1, 1));
+    assert_ne!(kept(&app), before);
+}
+
+#[tokio::test]
 async fn a_release_without_deltas_takes_nobodys_base_away() {
     let app = App::new();
     stage(&app, &package(2, unused()), None).await;
