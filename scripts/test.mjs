@@ -26,6 +26,14 @@ function checkLockfile() {
   }
 }
 
+/** Applications take none, publishers one or both; the other steps have them all. */
+function checkFeatures() {
+  for (const features of ['', 'sign', 'release']) {
+    const engine = ['--locked', '--package', 'cargo-packager-updater']
+    cargo('clippy', ...engine, '--features', features, '--', '-D', 'warnings')
+  }
+}
+
 /** What is committed is compared, not overwritten: stale files are to be noticed. */
 function checkBuild() {
   buildAddon(ROOT, npm, (output) => {
@@ -54,6 +62,7 @@ await runSteps([
       cargo('clippy', '--locked', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings')
     },
   ],
+  ['cargo clippy: each set of features', checkFeatures],
   ['cargo test', () => cargo('test', '--locked', '--workspace', '--all-features')],
   ['cargo doc', () => cargo('doc', '--locked', '--no-deps', '--workspace', '--all-features')],
   ['build the addon; generated files are current', checkBuild],

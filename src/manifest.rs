@@ -9,9 +9,9 @@ mod deltas;
 pub(crate) mod json;
 pub(crate) mod signed;
 
-pub(crate) use deltas::AnnouncedDelta;
+pub(crate) use deltas::{AnnouncedDelta, CHAIN_MAX};
 #[cfg(feature = "release")]
-pub(crate) use deltas::{CHAIN_MAX, DELTAS, DELTAS_MAX};
+pub(crate) use deltas::{DELTAS, DELTAS_MAX};
 use semver::Version;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

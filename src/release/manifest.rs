@@ -123,6 +123,7 @@ impl Manifest {
         self.signed.as_ref().map(|member| Envelope::parse(member, source)).transpose()
     }
 
+    #[cfg(feature = "sign")]
     pub(super) fn with_signed_part(self, part: Value) -> Self {
         Self { signed: Some(part), ..self }
     }

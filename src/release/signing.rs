@@ -4,12 +4,15 @@ use std::time::SystemTime;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use semver::Version;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Manifest, Terms, terms::SOURCE};
+use super::{Manifest, Terms, rfc3339, terms::SOURCE};
 use crate::{
     Error, Result,
-    manifest::signed::{PURPOSE, SignedManifest},
+    manifest::{
+        Object,
+        signed::{PURPOSE, SPEC_VERSION, SignedManifest, TYPE},
+    },
     sign::{SecretKey, encode},
     signature::SignedMetadata,
 };
@@ -108,6 +111,28 @@ impl Known {
             }
         }
         Ok(())
+    }
+}
+
+impl Terms {
+    /// The payload for a release.
+    fn payload(&self, plain: Object) -> Object {
+        let mut payload = plain;
+        let text = |text: &String| Value::from(text.as_str());
+        let values = [
+            ("type", Some(TYPE.into())),
+            ("specVersion", Some(SPEC_VERSION.into())),
+            ("app", self.app.as_ref().map(text)),
+            ("channel", self.channel.as_ref().map(text)),
+            ("sequence", Some(self.sequence.into())),
+            ("issued", Some(rfc3339(self.issued).into())),
+            ("expires", Some(rfc3339(self.expires).into())),
+        ];
+        for (name, value) in values {
+            payload.remove(name);
+            payload.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        payload
     }
 }
 

@@ -2,16 +2,8 @@
 
 use std::time::SystemTime;
 
-use serde_json::Value;
-
-use super::{Manifest, rfc3339};
-use crate::{
-    Error, Result,
-    manifest::{
-        Object,
-        signed::{SPEC_VERSION, SignedManifest, TYPE},
-    },
-};
+use super::Manifest;
+use crate::{Error, Result, manifest::signed::SignedManifest};
 
 /// Named in errors in place of an endpoint.
 pub(super) const SOURCE: &str = "the manifest";
@@ -48,27 +40,6 @@ impl Terms {
             issued: read.issued.into(),
             expires: read.expires.into(),
         }
-    }
-
-    /// The payload for a release.
-    #[cfg(feature = "sign")]
-    pub(super) fn payload(&self, plain: Object) -> Object {
-        let mut payload = plain;
-        let text = |text: &String| Value::from(text.as_str());
-        let values = [
-            ("type", Some(TYPE.into())),
-            ("specVersion", Some(SPEC_VERSION.into())),
-            ("app", self.app.as_ref().map(text)),
-            ("channel", self.channel.as_ref().map(text)),
-            ("sequence", Some(self.sequence.into())),
-            ("issued", Some(rfc3339(self.issued).into())),
-            ("expires", Some(rfc3339(self.expires).into())),
-        ];
-        for (name, value) in values {
-            payload.remove(name);
-            payload.extend(value.map(|value| (name.to_owned(), value)));
-        }
-        payload
     }
 }
 
