@@ -14,18 +14,16 @@ import { picture } from './update/chart.mjs'
 import { CONTENDERS } from './update/contender.mjs'
 import { installPeers, LOCK } from './update/peer.mjs'
 import { measure } from './update/process.mjs'
-import { makeKey } from './update/release.mjs'
+import { makeKey, places } from './update/release.mjs'
 import { report, tableOf } from './update/report.mjs'
 import { serve } from './update/server.mjs'
-import { places, TASKS } from './update/task.mjs'
+import { TASKS } from './update/task.mjs'
 
 const LEAST_ROUNDS = 5
 const rounds = Number(process.env.BENCH_ROUNDS ?? LEAST_ROUNDS)
 const isWritten = rounds >= LEAST_ROUNDS
 const CACHE = join(import.meta.dirname, '.cache', 'update', 'results.json')
-const RECIPES = ['task.mjs', 'child.mjs', 'meter.mjs'].map((name) =>
-  join(import.meta.dirname, 'update', name),
-)
+const RECIPES = ['child.mjs', 'meter.mjs'].map((name) => join(import.meta.dirname, 'update', name))
 
 const results = {}
 let bench

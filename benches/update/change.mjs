@@ -1,9 +1,9 @@
 // An update in which little changed: a file of an application, in the image of an AppImage.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { find, need } from '../../scripts/hosts/tools.mjs'
+import { need } from '../../scripts/hosts/tools.mjs'
 import { ROOT } from '../../scripts/steps.mjs'
 import { peerPath } from './peer.mjs'
 import { ARTIFACT, asAppImage, cli, keyArguments, placeOf, sign, writeFeeds } from './release.mjs'
@@ -39,13 +39,15 @@ function pack(directory, file) {
   writeFileSync(file, Buffer.concat([asAppImage(Buffer.alloc(RUNTIME_BYTES)), readFileSync(image)]))
 }
 
-/** Makes the blockmap of a file beside it, as electron-builder does. */
+/** Makes the blockmap of a file beside it, as electron-builder does; undefined where that cannot be had. */
 function blockmap(file) {
   const program = peerPath('app-builder-bin', 'linux', ARCHITECTURE, 'app-builder')
-  if (!find(program)) return
+  if (!existsSync(program)) return undefined
+  // Packages are unpacked without the right to run.
   chmodSync(program, 0o755)
   const output = `${file}.blockmap`
   execFileSync(program, ['blockmap', '--input', file, '--output', output], { stdio: 'pipe' })
+  return output
 }
 
 /** The place of a release of version 2.0.0, for clients that have 1.0.0; what is fetched from there is counted. */
@@ -59,8 +61,9 @@ export function smallChange(root, url) {
   writeFileSync(changed, `// A new line, before all others.\n${readFileSync(changed, 'utf8')}`)
   pack(content, join(after, ARTIFACT))
   publish(root, before, after, `${url}/counted/after`)
-  const more = { installed: join(before, ARTIFACT), oldBlockmap: join(before, `${ARTIFACT}.blockmap`) }
-  return { ...placeOf(root, url, 'counted/after'), ...more }
+  const [installed, fresh] = [before, after].map((directory) => join(directory, ARTIFACT))
+  blockmap(fresh)
+  return { ...placeOf(root, url, 'counted/after'), installed, oldBlockmap: blockmap(installed) }
 }
 
 function publish(root, before, after, url) {
@@ -68,6 +71,5 @@ function publish(root, before, after, url) {
   sign(root, join(after, ARTIFACT), '2.0.0')
   const deltas = ['--previous', before, ...keyArguments(root)]
   cli('manifest', 'create', after, '--version', '2.0.0', '--base-url', url, ...deltas)
-  for (const directory of [before, after]) blockmap(join(directory, ARTIFACT))
   writeFeeds(after, join(after, ARTIFACT))
 }

@@ -15,6 +15,8 @@ import { join } from 'node:path'
 
 import { ROOT } from '../../scripts/steps.mjs'
 
+export const SMALL_MIB = 10
+export const LARGE_MIB = 500
 export const ARTIFACT = 'App.AppImage'
 export const PACKAGE = 'App-2.0.0-linux-full.nupkg'
 const CHUNK_MIB = 1
@@ -82,7 +84,7 @@ export function writeFeeds(directory, file) {
 }
 
 /** A release of random bytes under a directory that a server has; gives its place. */
-export function release(root, url, mib, { isOursAlone = false } = {}) {
+function release(root, url, mib, isOursAlone) {
   const directory = join(root, String(mib))
   const file = join(directory, ARTIFACT)
   mkdirSync(directory)
@@ -107,4 +109,13 @@ export function byWayOf(place, url, manifest) {
   const files = `${url}/${place.name}`
   writeManifest(join(directory, manifest), join(directory, ARTIFACT), `${files}/${ARTIFACT}`)
   return { ...place, files, manifest }
+}
+
+/** Makes releases when they are first wanted. */
+export function places(root, url) {
+  const known = new Map()
+  return (mib, isOursAlone = false) => {
+    if (!known.has(mib)) known.set(mib, release(root, url, mib, isOursAlone))
+    return known.get(mib)
+  }
 }

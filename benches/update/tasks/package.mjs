@@ -1,0 +1,36 @@
+// What it costs to have it at all.
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { column, megabytes, preciseMilliseconds, ratio } from '../column.mjs'
+import { measure } from '../process.mjs'
+import { interleaved, mapped } from '../rounds.mjs'
+
+/** A run takes no time, and varies. */
+const LEAST_LOADS = 15
+
+export const load = {
+  title: 'require() in a fresh process',
+  columns: [column('time', 'wall', preciseMilliseconds), ratio('÷ 0.2.x', 'wall', 'published')],
+  notes: 'require',
+  whyNot: (contender) => contender.cannot?.require,
+  run: ({ rounds, contenders }) =>
+    interleaved(Math.max(rounds, LEAST_LOADS), contenders, (contender) => measure(contender, 'load', {})),
+}
+
+function bytesOf(path) {
+  const status = lstatSync(path)
+  if (!status.isDirectory()) return status.size
+  return readdirSync(path).reduce((sum, name) => sum + bytesOf(join(path, name)), 0)
+}
+
+export const size = {
+  title: 'size of what an application ships',
+  columns: [column('size', 'bytes', megabytes), ratio('÷ 0.2.x', 'bytes', 'published')],
+  notes: 'size',
+  whyNot: (contender) => contender.cannot?.size,
+  run({ contenders }) {
+    const shipped = Object.fromEntries(contenders.map(({ id, shipped }) => [id, shipped]))
+    return mapped(shipped, (paths) => ({ bytes: paths.reduce((sum, path) => sum + bytesOf(path), 0) }))
+  },
+}
