@@ -33,8 +33,8 @@ let record
 /** A contender, with its version, or why it is missing. */
 async function inspect(contender) {
   try {
-    const { version, files } = await measure(contender, 'about', {})
-    return { ...contender, version, shipped: files }
+    const { version, modules, files } = await measure(contender, 'about', {})
+    return { ...contender, version, loads: modules, shipped: files }
   } catch (error) {
     const reason = /Error: (.*)/.exec(error.message)?.[1] ?? error.message
     return { ...contender, missing: `it does not load here: ${reason}` }

@@ -46,15 +46,9 @@ async function checks() {
   return { ...first, later: median(later) }
 }
 
-function load() {
-  const began = performance.now()
-  subject.load()
-  return { wall: performance.now() - began }
-}
-
 function about() {
   subject.load()
-  return { version: subject.version(), files: subject.files?.() }
+  return { version: subject.version(), modules: subject.modules?.(), files: subject.files?.() }
 }
 
 /** Says that it is ready, and waits for a word. */
@@ -125,7 +119,7 @@ async function leave() {
   await update.stage({ onProgress })
 }
 
-const TASKS = { job, checks, load, about, crowd, persist, idle, exit, leave }
+const TASKS = { job, checks, about, crowd, persist, idle, exit, leave }
 const [name, argument] = task.split(':')
 const result = await TASKS[name](argument)
 process.stdout.write(`\n${JSON.stringify(result)}\n`)

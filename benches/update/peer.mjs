@@ -15,6 +15,8 @@ const requireThere = createRequire(LOCK)
 /** Loads a module of a peer, or a part of it. */
 export const peer = (name) => requireThere(name)
 
+export const resolved = (name) => requireThere.resolve(name)
+
 /** The directory of a peer, and what there is in it. */
 export const peerPath = (name, ...parts) => join(PEERS, 'node_modules', name, ...parts)
 

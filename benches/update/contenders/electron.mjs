@@ -3,17 +3,18 @@ import http from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-import { peer, peerPath, treeOf, versionOf } from '../peer.mjs'
+import { peer, peerPath, resolved, treeOf, versionOf } from '../peer.mjs'
 
 const NEEDS_ELECTRON = 'electron-updater installs in Electron only'
 const QUIET = { info() {}, warn() {}, error: console.error }
 
-function load() {
-  const runtime = peer('builder-util-runtime')
-  const { GenericProvider } = peer('electron-updater/out/providers/GenericProvider')
-  const differential = peer('electron-updater/out/differentialDownloader/GenericDifferentialDownloader')
-  return { ...runtime, GenericProvider, ...differential }
-}
+const MODULES = [
+  'builder-util-runtime',
+  'electron-updater/out/providers/GenericProvider',
+  'electron-updater/out/differentialDownloader/GenericDifferentialDownloader',
+]
+
+const load = () => Object.assign({}, ...MODULES.map(peer))
 
 /** Does with Node.js what electron-updater does with the network stack of Electron. */
 function executor() {
@@ -75,6 +76,7 @@ export const electron = {
   title: 'electron-updater',
   load,
   version: () => versionOf('electron-updater'),
+  modules: () => MODULES.map(resolved),
   files: () => treeOf('electron-updater').map((name) => peerPath(name)),
   artifact: downloaded,
   jobs: {

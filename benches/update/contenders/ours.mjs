@@ -17,6 +17,7 @@ export const ours = {
   title: '@crabnebula/updater',
   load,
   version: () => require('../../../package.json').version,
+  modules: () => [require.resolve('../../..')],
   files: () => [addon()],
   jobs: {
     check: { run: check },

@@ -1,5 +1,5 @@
 import { checkOptions } from '../application.mjs'
-import { peer, peerPath, versionOf } from '../peer.mjs'
+import { peer, peerPath, resolved, versionOf } from '../peer.mjs'
 
 const PACKAGE = '@crabnebula/updater-linux-x64-gnu'
 
@@ -17,6 +17,7 @@ export const published = {
   title: '0.2.x as published',
   load,
   version: () => versionOf(PACKAGE),
+  modules: () => [resolved(PACKAGE)],
   files: () => [peerPath(PACKAGE, 'updater.linux-x64-gnu.node')],
   jobs: {
     check: { run: check },

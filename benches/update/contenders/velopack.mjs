@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { peer, peerPath, versionOf } from '../peer.mjs'
+import { peer, peerPath, resolved, versionOf } from '../peer.mjs'
 import { PACKAGE } from '../release.mjs'
 
 // The first that loads here: the newer one wants a newer glibc.
@@ -29,6 +29,11 @@ function load() {
     }
   }
   throw new Error(reasons[0])
+}
+
+function nameOfLoaded() {
+  load()
+  return loaded.name
 }
 
 function version() {
@@ -69,10 +74,8 @@ export const velopack = {
   title: 'velopack',
   load,
   version,
-  files: () => {
-    load()
-    return [peerPath(loaded.name, 'lib', 'native', `velopack_nodeffi_linux_${process.arch}_gnu.node`)]
-  },
+  modules: () => [resolved(nameOfLoaded())],
+  files: () => [peerPath(nameOfLoaded(), 'lib', 'native', `velopack_nodeffi_linux_${process.arch}_gnu.node`)],
   artifact: ({ home }) => join(home, 'packages', PACKAGE),
   jobs: {
     check: { run: check },

@@ -1,13 +1,22 @@
 // What it costs to have it at all.
+import { execFileSync } from 'node:child_process'
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { column, megabytes, preciseMilliseconds, ratio } from '../column.mjs'
-import { measure } from '../process.mjs'
 import { interleaved, mapped } from '../rounds.mjs'
 
 /** A run takes no time, and varies. */
 const LEAST_LOADS = 15
+
+/** A process that has loaded nothing else. */
+function loadAll(modules) {
+  const code = `
+    const began = performance.now()
+    for (const name of ${JSON.stringify(modules)}) require(name)
+    console.log(performance.now() - began)`
+  return { wall: Number(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })) }
+}
 
 export const load = {
   title: 'require() in a fresh process',
@@ -15,7 +24,7 @@ export const load = {
   notes: 'require',
   whyNot: (contender) => contender.cannot?.require,
   run: ({ rounds, contenders }) =>
-    interleaved(Math.max(rounds, LEAST_LOADS), contenders, (contender) => measure(contender, 'load', {})),
+    interleaved(Math.max(rounds, LEAST_LOADS), contenders, ({ loads }) => loadAll(loads)),
 }
 
 function bytesOf(path) {
