@@ -17,13 +17,15 @@ import { measure } from './update/process.mjs'
 import { makeKey, places } from './update/release.mjs'
 import { report, tableOf } from './update/report.mjs'
 import { serve } from './update/server.mjs'
-import { TASKS } from './update/task.mjs'
+import { inTable, TASKS, whyNot } from './update/task.mjs'
 
 const LEAST_ROUNDS = 5
 const rounds = Number(process.env.BENCH_ROUNDS ?? LEAST_ROUNDS)
 const isWritten = rounds >= LEAST_ROUNDS
 const CACHE = join(import.meta.dirname, '.cache', 'update', 'results.json')
-const RECIPES = ['child.mjs', 'meter.mjs'].map((name) => join(import.meta.dirname, 'update', name))
+const RECIPES = ['child.mjs', 'hold.mjs', 'meter.mjs'].map((name) =>
+  join(import.meta.dirname, 'update', name),
+)
 
 const results = {}
 let bench
@@ -63,7 +65,7 @@ async function take(id) {
   if (!bench) await setUp()
   const task = TASKS[id]
   if (isWritten) record.set(id, undefined)
-  const able = contenders.filter((contender) => !contender.missing && !task.whyNot(contender))
+  const able = inTable(task, contenders).filter((contender) => !whyNot(task, contender))
   results[id] = await task.run({ ...bench, contenders: able })
   console.log(tableOf(task, results[id], contenders))
   if (isWritten) record.set(id, results[id])

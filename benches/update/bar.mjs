@@ -36,6 +36,7 @@ const BARS = [
   ['the same, first: CPU ÷ 0.2.x', 1, '', per('check', 'cpu', 'published')],
   ['the same, first: time ÷ 0.2.x', 1, '', per('check', 'wall', 'published')],
   ['`require()` ÷ 0.2.x', 1, '', per('load', 'wall', 'published')],
+  ['the same: of the addon alone', undefined, '', per('load', 'alone', 'published')],
   ['the addon', 4, 'MB', megabytes],
   ['`download()`: growth of peak memory ÷ artifact', 1.1, '', peakPerArtifact],
   ['100 clients at once: longest ÷ median', undefined, '', ours('crowd', 'spread')],

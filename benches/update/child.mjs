@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { application } from './application.mjs'
 import { contender } from './contender.mjs'
+import { longestHold } from './hold.mjs'
 import { median, meter } from './meter.mjs'
 
 const [id, task, ...rest] = process.argv.slice(2)
@@ -34,6 +35,12 @@ async function cpuOf(work) {
 async function job(name) {
   subject.load()
   return meter(await prepared(name))
+}
+
+/** In a process of its own, because to watch the loop takes time. */
+async function hold(name) {
+  subject.load()
+  return { hold: await longestHold(await prepared(name)) }
 }
 
 /** The first check, in full, and the CPU of one of those after it. */
@@ -119,7 +126,7 @@ async function leave() {
   await update.stage({ onProgress })
 }
 
-const TASKS = { job, checks, about, crowd, persist, idle, exit, leave }
+const TASKS = { job, hold, checks, about, crowd, persist, idle, exit, leave }
 const [name, argument] = task.split(':')
 const result = await TASKS[name](argument)
 process.stdout.write(`\n${JSON.stringify(result)}\n`)

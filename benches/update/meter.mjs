@@ -1,7 +1,5 @@
 // What a piece of work costs the process that does it.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 const RESET_PEAK = '5'
 // Until the monitor has seen the loop turn, it does not notice that it stands still.
@@ -17,13 +15,10 @@ function startPeak() {
 }
 
 /**
- * Milliseconds of `wall`, of `cpu` of all threads and of the longest `hold` of the event loop, and the `growth` of peak
- * memory in MiB. The work can tell better, of a process of its own.
+ * Milliseconds of `wall` and of `cpu` of all threads, and the `growth` of peak memory in MiB. The work can tell better, of a
+ * process of its own.
  */
 export async function meter(work) {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  await sleep(WARM_UP_MS)
   const before = startPeak()
   const cpu = process.cpuUsage()
   const began = performance.now()
@@ -31,9 +26,7 @@ export async function meter(work) {
   const wall = performance.now() - began
   const used = process.cpuUsage(cpu)
   const growth = (kib('VmHWM') - before) / 1024
-  await sleep(WARM_UP_MS)
-  delay.disable()
-  const own = { wall, cpu: (used.user + used.system) / 1000, growth, hold: delay.max / 1e6 }
+  const own = { wall, cpu: (used.user + used.system) / 1000, growth }
   return better?.wall === undefined ? own : { ...own, ...better }
 }
 

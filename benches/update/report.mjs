@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 
 import { heldTo } from './bar.mjs'
 import { footnotes, table } from './table.mjs'
+import { inTable, whyNot } from './task.mjs'
 
 const machine = () => {
   const [{ model }] = cpus()
@@ -12,14 +13,15 @@ const machine = () => {
 /** One of the tables: `contenders` are all that there are, those that are missing here with a reason. */
 export function tableOf(task, figures, contenders) {
   const notes = footnotes()
-  const rows = contenders.map((contender) => {
-    const why = contender.missing ?? task.whyNot(contender) ?? figures[contender.id]?.cannot
-    const note = why ?? contender.notes?.[task.notes]
-    const name = `${contender.title}${note && !why ? notes.mark(note) : ''}`
-    const cannot = why && `cannot${notes.mark(why)}`
-    return [name, ...task.columns.map((column) => cannot ?? cell(column, figures[contender.id], figures))]
+  const rows = inTable(task, contenders).map((contender) => {
+    const why = whyNot(task, contender) ?? figures[contender.id]?.cannot
+    if (why) return [contender.title, `cannot${notes.mark(why)}`, ...task.columns.slice(1).map(() => '')]
+    const note = contender.notes?.[task.notes]
+    const name = `${contender.title}${note ? notes.mark(note) : ''}`
+    return [name, ...task.columns.map((column) => cell(column, figures[contender.id], figures))]
   })
-  return `${table(['', ...task.columns.map(({ head }) => head)], rows)}\n\n${notes.list()}`.trimEnd()
+  const text = table(['', ...task.columns.map(({ head }) => head)], rows)
+  return [text, notes.list(), task.remark].filter(Boolean).join('\n\n')
 }
 
 function cell({ metric, per, show }, own, all) {
@@ -59,18 +61,27 @@ const versions = (contenders) =>
 export function report({ tasks, results, contenders, rounds, nginx, date = new Date() }) {
   const sections = Object.entries(tasks).map(([id, task]) => {
     const body = results[id] ? tableOf(task, results[id], contenders) : 'Not measured.'
-    return `## ${task.title[0].toUpperCase()}${task.title.slice(1)}\n\n${body}`
+    return `## ${task.title}\n\n${body}`
   })
   return `# Beside others
 
 Written by \`npm run bench\`; do not edit. The same work for all, by ${nginx} on loopback; each figure is the median of
-${rounds} interleaved runs, each in a fresh process. Time is that of the job alone, CPU that of all threads of the process
-meanwhile. Memory growth is the peak of resident memory less what was resident when the job began, after a check;
-the peak was reset then (\`/proc/self/clear_refs\`). The longest hold is what \`monitorEventLoopDelay\` with a resolution of
-1 ms saw at most, that 1 ms included. The 2nd and later checks: the median of 200. 100 clients are 25 in each of 4
-processes. The slow link is a relay: 20 Mbit/s, 80 ms there and back, a stall of 0.3 s every 2 MiB, and 5 cuts, evenly
-spread over the file; after an error each is called again. Idle is 9 s after loading, or after a check; wake-ups
-are those of the main thread and of threads that were not there before.
+${rounds} interleaved runs, each in a fresh process. Less is better.
+
+- Time is that of the job alone, CPU that of all threads of the process meanwhile, and of the second and later checks the
+  median of 200.
+- Memory growth is the peak of resident memory less what was resident when the job began, after a check. The peak was
+  reset then (\`/proc/self/clear_refs\`).
+- The longest hold is the longest time from one tick of a timer of 1 ms to the next, less what the main thread waited for
+  a processor meanwhile (\`schedstat\`); in a run of its own. That of curl is of a Node.js process that waits for it: the
+  noise of the method.
+- 100 clients are 25 in each of 4 processes.
+- The slow link is a relay: 20 Mbit/s, 80 ms there and back, a stall of 0.3 s every 2 MiB, and 5 cuts, evenly spread over
+  the file; after an error each is called again.
+- Idle is 9 s after loading, or after a check. Threads are those that were not there before loading, and wake-ups those of
+  these and of the main thread.
+
+What it was:
 
 - ${date.toISOString().slice(0, 10)}, ${machine()}, Node.js ${process.version}
 ${versions(contenders)}

@@ -1,5 +1,6 @@
-// What is measured, by id: `title`, `columns`, `whyNot`, which tells why a contender cannot be measured, `notes`, the name
-// under which contenders have some, and `run`, which gives the figures of those that can.
+// What is measured, by id: `title`, `columns`, `isAbout`, who is in the table, if not all, `whyNot`, which tells why one of
+// them cannot be measured, `notes`, the name under which contenders have some, a `remark` for the reader, and `run`, which
+// gives the figures of those that can.
 import { change } from './tasks/change.mjs'
 import { check } from './tasks/check.mjs'
 import { crowd } from './tasks/crowd.mjs'
@@ -25,3 +26,8 @@ export const TASKS = {
   idle,
   exit,
 }
+
+/** Why a contender has no figures in a task; else undefined. */
+export const whyNot = (task, contender) => contender.missing ?? task.whyNot?.(contender)
+
+export const inTable = (task, contenders) => contenders.filter(task.isAbout ?? (() => true))

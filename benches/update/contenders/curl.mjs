@@ -32,9 +32,6 @@ export const curl = {
   version: () => execFileSync('curl', ['--version'], { encoding: 'utf8' }).split(' ')[1],
   artifact: downloaded,
   jobs: { stage: { prepare: (application) => application, run: stage } },
-  notes: {
-    stage: 'curl: the longest hold is that of a Node.js process that waits for it, the noise of the method',
-  },
   cannot: {
     check: 'curl parses no manifest',
     download: 'curl is a process of its own',

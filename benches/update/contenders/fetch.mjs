@@ -31,7 +31,7 @@ export const fetched = {
     stage: { prepare: itself, run: stage },
     download: { prepare: itself, run: async (application) => (await artifact(application)).arrayBuffer() },
   },
-  notes: { stage: 'fetch, curl: to a file, and an fsync; nothing is hashed or verified' },
+  notes: { stage: 'fetch: to a file, and an fsync; nothing is verified' },
   cannot: {
     'install staged': NOTHING_INSTALLED,
     'install bytes': NOTHING_INSTALLED,

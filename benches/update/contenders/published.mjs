@@ -28,7 +28,7 @@ export const published = {
   },
   notes: {
     stage: '0.2.x: `download()`, into memory; nothing is on disk after it',
-    require: '0.2.x: the addon itself, without the `index.js` of its package',
+    require: '0.2.x: the addon; the package with the JavaScript that looks for it is not in the registry',
   },
   cannot: { 'install staged': '0.2.x stages nothing' },
 }

@@ -1,8 +1,7 @@
 import { HOLD, column, milliseconds, preciseMilliseconds, ratio } from '../column.mjs'
-import { measure } from '../process.mjs'
 import { SMALL_MIB } from '../release.mjs'
 import { interleaved } from '../rounds.mjs'
-import { whyNot } from './job.mjs'
+import { whyNot, withHold } from './job.mjs'
 
 const CALLS = 200
 
@@ -19,6 +18,6 @@ export const check = {
   whyNot: whyNot('check'),
   run({ place, rounds, contenders }) {
     const there = { ...place(SMALL_MIB), calls: CALLS }
-    return interleaved(rounds, contenders, (contender) => measure(contender, 'checks', there))
+    return interleaved(rounds, contenders, (contender) => withHold(contender, 'checks', 'check', there))
   },
 }

@@ -6,13 +6,20 @@ import { LARGE_MIB } from '../release.mjs'
 
 export const whyNot = (job) => (contender) => (contender.jobs[job] ? undefined : contender.cannot[job])
 
+/** The figures of a task, and the longest hold of the loop by a job. */
+export async function withHold(contender, task, job, place) {
+  return { ...(await measure(contender, task, place)), ...(await measure(contender, `hold:${job}`, place)) }
+}
+
 const job = (title, name, perWall = [], perCpu = []) => ({
   title,
   notes: name,
   columns: [WALL, ...perWall, CPU, ...perCpu, GROWTH, HOLD],
   whyNot: whyNot(name),
   run: ({ place, rounds, contenders }) =>
-    interleaved(rounds, contenders, (contender) => measure(contender, `job:${name}`, place(LARGE_MIB))),
+    interleaved(rounds, contenders, (contender) =>
+      withHold(contender, `job:${name}`, name, place(LARGE_MIB)),
+    ),
 })
 
 const PER_PUBLISHED = [ratio('÷ 0.2.x', 'wall', 'published')]

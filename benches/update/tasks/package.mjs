@@ -9,22 +9,30 @@ import { interleaved, mapped } from '../rounds.mjs'
 /** A run takes no time, and varies. */
 const LEAST_LOADS = 15
 
-/** A process that has loaded nothing else. */
-function loadAll(modules) {
+/** The time that it takes in a process that has loaded nothing else. */
+function timeOf(modules) {
   const code = `
     const began = performance.now()
     for (const name of ${JSON.stringify(modules)}) require(name)
     console.log(performance.now() - began)`
-  return { wall: Number(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })) }
+  return Number(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }))
+}
+
+function loadOnce({ loads, shipped }) {
+  const addons = shipped.filter((path) => path.endsWith('.node'))
+  return { wall: timeOf(loads), alone: addons.length > 0 ? timeOf(addons) : undefined }
 }
 
 export const load = {
   title: 'require() in a fresh process',
-  columns: [column('time', 'wall', preciseMilliseconds), ratio('÷ 0.2.x', 'wall', 'published')],
+  columns: [
+    column('time', 'wall', preciseMilliseconds),
+    ratio('÷ 0.2.x', 'wall', 'published'),
+    column('of the addon alone', 'alone', preciseMilliseconds),
+  ],
   notes: 'require',
   whyNot: (contender) => contender.cannot?.require,
-  run: ({ rounds, contenders }) =>
-    interleaved(Math.max(rounds, LEAST_LOADS), contenders, ({ loads }) => loadAll(loads)),
+  run: ({ rounds, contenders }) => interleaved(Math.max(rounds, LEAST_LOADS), contenders, loadOnce),
 }
 
 function bytesOf(path) {
