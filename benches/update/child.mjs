@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { application } from './application.mjs'
 import { contender } from './contender.mjs'
 import { longestHold } from './hold.mjs'
+import { faultIn } from './memory.mjs'
 import { median, meter } from './meter.mjs'
 
 const [id, task, ...rest] = process.argv.slice(2)
@@ -34,7 +35,9 @@ async function cpuOf(work) {
 
 async function job(name) {
   subject.load()
-  return meter(await prepared(name))
+  const run = await prepared(name)
+  await faultIn(place.size)
+  return meter(run)
 }
 
 /** In a process of its own, because to watch the loop takes time. */

@@ -70,6 +70,8 @@ ${rounds} interleaved runs, each in a fresh process. Less is better.
 
 - Time is that of the job alone, CPU that of all threads of the process meanwhile, and of the second and later checks the
   median of 200.
+- Before each job, four times as much memory as the artifact takes is touched and given back: a virtual machine may have
+  returned it to its host, and whoever gets it first would pay for all others.
 - Memory growth is the peak of resident memory less what was resident when the job began, after a check. The peak was
   reset then (\`/proc/self/clear_refs\`).
 - The longest hold is the longest time from one tick of a timer of 1 ms to the next, less what the main thread waited for
