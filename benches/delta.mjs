@@ -9,16 +9,18 @@ import { need } from '../scripts/hosts/tools.mjs'
 import { choose, runSteps } from '../scripts/steps.mjs'
 import { artifact } from './delta/artifact.mjs'
 import { buildProgram } from './delta/engine.mjs'
+import { CACHE } from './delta/package.mjs'
 import { PAIRS } from './delta/pair.mjs'
 import { blockmapBytes, patchFromBytes } from './delta/peer.mjs'
 import { measure } from './delta/process.mjs'
-import { Record } from './delta/record.mjs'
 import { report, summary } from './delta/report.mjs'
+import { Record } from './record.mjs'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
 // It is over so soon that its peak is often missed.
 const BASELINE_ROUNDS = 20
 const isLargeWanted = Boolean(process.env.BENCH_DELTA_LARGE)
+const RECIPES = ['pair.mjs', 'packing.mjs'].map((name) => join(import.meta.dirname, 'delta', name))
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 
@@ -29,7 +31,7 @@ let record
 async function setUp() {
   need('bash', 'cp', 'tar')
   program = buildProgram()
-  record = new Record(program)
+  record = new Record(join(CACHE, 'results.json'), [program, ...RECIPES])
   const runs = []
   for (let round = 0; round < BASELINE_ROUNDS; round++) runs.push(await measure(program, '--help'))
   baseline = Math.max(...runs.map(({ peak }) => peak))

@@ -3,6 +3,7 @@ import { WINE } from './wine.mjs'
 
 /** Specs that say nothing about a platform: `npm test` runs them. By the start of a name, with the reason. */
 const NOT_ABOUT_THE_PLATFORM = {
+  bench: 'about the commands of the repository',
   electron: "about the example's code, with stand-ins that are the same everywhere",
   package: 'about tarballs and package managers',
   readme: 'about the text and npm',
@@ -38,8 +39,8 @@ const NEEDS_LINUX = {
 /** What of the specs a machine leaves out that the published files are tested on. Package managers differ, so they stay. */
 export function leftOutOn(system, { emulated, isMusl } = {}) {
   if (emulated) return EMULATED_32_BITS
-  const { electron, readme, scripts, workflow } = NOT_ABOUT_THE_PLATFORM
-  const common = { electron, readme, scripts, workflow }
+  const { bench, electron, readme, scripts, workflow } = NOT_ABOUT_THE_PLATFORM
+  const common = { bench, electron, readme, scripts, workflow }
   if (system !== 'linux')
     return {
       ...common,

@@ -1,0 +1,33 @@
+import { createRequire } from 'node:module'
+
+import { addon } from '../addon.mjs'
+import { checkOptions } from '../application.mjs'
+
+const require = createRequire(import.meta.url)
+const load = () => require('../../..')
+const check = (application) => load().checkUpdate('1.0.0', checkOptions(application))
+
+async function bytes(application) {
+  const update = await check(application)
+  return { update, artifact: await update.download() }
+}
+
+export const ours = {
+  id: 'ours',
+  title: '@crabnebula/updater',
+  load,
+  version: () => require('../../../package.json').version,
+  modules: () => [require.resolve('../../..')],
+  files: () => [addon()],
+  jobs: {
+    check: { run: check },
+    stage: { prepare: check, run: (update) => update.stage() },
+    'install staged': {
+      prepare: async (application) => (await check(application)).stage(),
+      run: (staged) => staged.install(),
+    },
+    'download and install': { prepare: check, run: (update) => update.downloadAndInstall() },
+    download: { prepare: check, run: (update) => update.download() },
+    'install bytes': { prepare: bytes, run: ({ update, artifact }) => update.install(artifact) },
+  },
+}
