@@ -33,6 +33,9 @@ pub(super) struct Inner {
     endpoint: Endpoint,
 }
 
+/// Of bytes that are in memory already, so many are written and hashed at once.
+const PIECE_BYTES: usize = 256 << 10; // 256 KiB
+
 /// A finished download, and the bytes that were received for it.
 type Fetched = (VerifiedArtifact, u64);
 
@@ -425,7 +428,8 @@ impl Update {
         let trust = self.trust()?;
         let installed = VerifyingFile::open(file, path.clone(), &trust)
             .and_then(|mut file| {
-                file.append(bytes)?;
+                // Hashed while they are in the processor's cache.
+                bytes.chunks(PIECE_BYTES).try_for_each(|piece| file.append(piece))?;
                 file.verify()
             })
             .and_then(|artifact| self.install_verified(artifact, options));
