@@ -68,6 +68,9 @@ function updater(dir, ...args) {
   if (status !== 0) throw new Error(stdout + stderr)
 }
 
+/** So short that what is renewed in the same second is valid for longer. */
+const SHORT = ['--valid-days', '1']
+
 /** Fills a directory that has the key. */
 function makeRelease(release, version) {
   const key = ['--private-key', 'manifest.key', '--password', PASSWORD]
@@ -75,7 +78,7 @@ function makeRelease(release, version) {
   writeFileSync(join(release, artifact), appImage(version))
   updater(release, 'signer', 'sign', artifact, '--version', version, ...key)
   updater(release, 'manifest', 'create', '.', '--version', version, '--base-url', 'https://example.com')
-  updater(release, 'manifest', 'sign', 'latest.json', '--app', APP, '--sequence', '7', ...key)
+  updater(release, 'manifest', 'sign', 'latest.json', '--app', APP, '--sequence', '7', ...SHORT, ...key)
 }
 
 /** Made once: keys with a password are slow by design. */
