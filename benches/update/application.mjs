@@ -21,3 +21,9 @@ export function checkOptions({ place, home, executable }) {
     dataDir: join(home, 'data'),
   }
 }
+
+/** Looks for an update with `check`, and downloads it into memory. */
+export const downloadedWith = (check) => async (application) => {
+  const update = await check(application)
+  return { update, artifact: await update.download() }
+}

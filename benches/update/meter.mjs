@@ -2,8 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const RESET_PEAK = '5'
-// Until the monitor has seen the loop turn, it does not notice that it stands still.
-const WARM_UP_MS = 20
 
 const kib = (name) =>
   Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1])

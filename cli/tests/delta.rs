@@ -142,6 +142,7 @@ fn a_delta_that_saves_little_is_left_out() {
     assert!(row["percent"].as_f64().unwrap() > 60.0 && row["file"].is_null(), "{row}");
     assert!(entry(&cli).get("deltas").is_none());
     assert_eq!(cli.names("v3"), ["App_x86_64.AppImage", "App_x86_64.AppImage.sig", "latest.json"]);
+    assert!(ran.stderr.contains("the README tells which packages make small ones"), "{}", ran.stderr);
 }
 
 #[test]

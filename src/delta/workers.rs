@@ -31,8 +31,9 @@ pub(super) struct Job {
 /// What becomes of a job.
 pub(super) type Outcome = io::Result<Vec<u8>>;
 
-/// As many threads as there are processors, less one, and at least two. They have the lowest priority, so that nobody notices an update that is
-/// made. The calling thread does none of it, because it could not be called off meanwhile: a stream may take half a second.
+/// As many threads as there are processors, less one, and at least two. They have the lowest priority, so that nobody
+/// notices an update that is made. The calling thread does none of the jobs, because it could not be called off meanwhile:
+/// a stream may take half a second.
 pub(super) struct Workers {
     shared: Arc<Shared>,
     pending: VecDeque<Arc<Slot>>,

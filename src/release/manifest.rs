@@ -288,6 +288,14 @@ mod tests {
         manifest.add(&artifact(name), &format!("https://example.com/{name}"), Unversioned::Allow)
     }
 
+    #[test]
+    fn what_applications_would_not_read_is_not_written() {
+        let limit = usize::try_from(Limits::default().manifest_max_bytes).unwrap();
+        let noted = |bytes| Manifest::new("2.0.0", Some("n".repeat(bytes)), None).unwrap().to_json();
+        assert!(noted(limit - 1000).is_ok());
+        assert!(noted(limit).unwrap_err().to_string().contains("that applications read"));
+    }
+
     fn manifest_of(names: &[&str]) -> Manifest {
         let mut manifest = Manifest::new("v2.0.0", None, None).unwrap();
         for name in names {

@@ -133,12 +133,12 @@ impl Update {
         let Fetch { cancel, lock, meter, received, .. } = fetch;
         let context = Arc::clone(&self.inner.context);
         // What it makes has to find room too. The rest is known when it is here.
-        let size = delta.size.saturating_add(self.size().unwrap_or(0));
+        let needed = delta.size.saturating_add(self.size().unwrap_or(0));
         let held = Arc::clone(lock);
         let file = run_blocking(move || {
             let _lock = held;
             let data = context.data()?;
-            check_space(&data.downloads(), size, &*context.system)?;
+            check_space(&data.downloads(), needed, &*context.system)?;
             Temporary::create(&data, &*context.system)
         })
         .await?;

@@ -1,16 +1,11 @@
 import { createRequire } from 'node:module'
 
 import { addon } from '../addon.mjs'
-import { checkOptions } from '../application.mjs'
+import { checkOptions, downloadedWith } from '../application.mjs'
 
 const require = createRequire(import.meta.url)
 const load = () => require('../../..')
 const check = (application) => load().checkUpdate('1.0.0', checkOptions(application))
-
-async function bytes(application) {
-  const update = await check(application)
-  return { update, artifact: await update.download() }
-}
 
 export const ours = {
   id: 'ours',
@@ -28,6 +23,9 @@ export const ours = {
     },
     'download and install': { prepare: check, run: (update) => update.downloadAndInstall() },
     download: { prepare: check, run: (update) => update.download() },
-    'install bytes': { prepare: bytes, run: ({ update, artifact }) => update.install(artifact) },
+    'install bytes': {
+      prepare: downloadedWith(check),
+      run: ({ update, artifact }) => update.install(artifact),
+    },
   },
 }

@@ -1,4 +1,4 @@
-import { checkOptions } from '../application.mjs'
+import { checkOptions, downloadedWith } from '../application.mjs'
 import { peer, peerPath, resolved, versionOf } from '../peer.mjs'
 
 const PACKAGE = '@crabnebula/updater-linux-x64-gnu'
@@ -6,11 +6,6 @@ const PACKAGE = '@crabnebula/updater-linux-x64-gnu'
 const load = () => peer(PACKAGE)
 const check = (application) => load().checkUpdate('1.0.0', checkOptions(application))
 const download = { prepare: check, run: (update) => update.download() }
-
-async function bytes(application) {
-  const update = await check(application)
-  return { update, artifact: await update.download() }
-}
 
 export const published = {
   id: 'published',
@@ -24,7 +19,10 @@ export const published = {
     stage: download,
     'download and install': { prepare: check, run: (update) => update.downloadAndInstall() },
     download,
-    'install bytes': { prepare: bytes, run: ({ update, artifact }) => update.install(artifact) },
+    'install bytes': {
+      prepare: downloadedWith(check),
+      run: ({ update, artifact }) => update.install(artifact),
+    },
   },
   notes: {
     stage: '0.2.x: `download()`, into memory; nothing is on disk after it',

@@ -11,7 +11,6 @@ use cargo_packager_updater::{
     sign::SecretKey,
     signature::SignedMetadata,
 };
-
 use indicatif::ProgressBar;
 
 use crate::{
