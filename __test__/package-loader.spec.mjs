@@ -82,6 +82,47 @@ test('with the platform package, all names are there for import and require', as
   t.true(load(dir, { statement: `require('${name}')` }).names.includes('checkUpdate'))
 })
 
+const refuseToSearch = (dir) =>
+  writeFileSync(join(dir, 'node_modules', name, 'search.js'), `throw new Error('searched')`)
+const searched = { message: 'searched', causes: [] }
+
+test('the platform package is loaded without a search', async (t) => {
+  const dir = await project(t)
+  refuseToSearch(dir)
+  installPlatform(dir, own)
+  t.true(load(dir).names.includes('checkUpdate'))
+})
+
+for (const [what, variable, value] of [
+  ['another file is named', 'NAPI_RS_NATIVE_LIBRARY_PATH', '/nowhere/updater.node'],
+  ['versions are to be compared', 'NAPI_RS_ENFORCE_VERSION_CHECK', '1'],
+]) {
+  test(`where ${what}, the platform package is not taken unseen`, async (t) => {
+    const dir = await project(t)
+    refuseToSearch(dir)
+    installPlatform(dir, own)
+    t.deepEqual(load(dir, { env: { [variable]: value } }), searched)
+  })
+}
+
+for (const [libc, other] of [
+  ['glibc', 'musl'],
+  ['musl', 'glibc'],
+]) {
+  test(`with packages for both C libraries, that for ${libc} is loaded where it is the system's`, async (t) => {
+    const dir = await project(t)
+    const suffix = { glibc: 'gnu', musl: 'musl' }
+    for (const each of [libc, other]) {
+      const manifest = { name: `${name}-linux-x64-${suffix[each]}`, version, main: 'updater.js' }
+      installPlatform(dir, { manifest }, `exports.${each} = true`)
+    }
+    t.deepEqual(
+      load(dir, { statement: `require('${name}')`, pretend: linux(LDD[libc], REPORT[other]) }).names,
+      [libc],
+    )
+  })
+}
+
 for (const statement of [`await import('${name}')`, `require('${name}')`]) {
   test(`without the platform package: ${statement}`, async (t) => {
     const { message, code, causes } = load(await project(t), { statement })

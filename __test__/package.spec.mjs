@@ -26,6 +26,7 @@ const MAIN_FILES = [
   'index.js',
   'loader.js',
   'package.json',
+  'search.js',
 ]
 const IDS = [
   'darwin-arm64',

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 
 import { addon } from '../addon.mjs'
 import { checkOptions, downloadedWith } from '../application.mjs'
+import { installed } from '../installed.mjs'
 
 const require = createRequire(import.meta.url)
 const load = () => require('../../..')
@@ -12,7 +13,7 @@ export const ours = {
   title: '@crabnebula/updater',
   load,
   version: () => require('../../../package.json').version,
-  modules: () => [require.resolve('../../..')],
+  modules: () => [installed()],
   files: () => [addon()],
   jobs: {
     check: { run: check },

@@ -11,11 +11,8 @@ const LEAST_LOADS = 15
 
 /** The time that it takes in a process that has loaded nothing else. */
 function timeOf(modules) {
-  const code = `
-    const began = performance.now()
-    for (const name of ${JSON.stringify(modules)}) require(name)
-    console.log(performance.now() - began)`
-  return Number(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }))
+  const program = join(import.meta.dirname, '..', 'load.cjs')
+  return Number(execFileSync(process.execPath, [program, ...modules], { encoding: 'utf8' }))
 }
 
 function loadOnce({ loads, shipped }) {
