@@ -1,5 +1,6 @@
 //! What is fuzzed: one function for each target in `fuzz/`, which takes whatever bytes a stranger may send and panics where
-//! a promise does not hold. Compiled by cargo-fuzz (`--cfg fuzzing`) and for the tests alone; no release has it.
+//! a promise does not hold. What `benches/micro` measures is in [`work`]. Compiled for both (`--cfg fuzzing`) and for the
+//! tests alone; no release has it.
 #![allow(
     missing_docs,
     clippy::expect_used,
@@ -10,6 +11,7 @@
 
 mod archive;
 mod arguments;
+pub mod author;
 #[cfg(feature = "release")]
 mod delta;
 mod headers;
@@ -17,6 +19,7 @@ mod manifest;
 mod signature;
 mod state;
 mod trusted_comment;
+pub mod work;
 
 pub use archive::archive;
 pub use arguments::arguments;

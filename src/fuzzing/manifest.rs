@@ -1,32 +1,18 @@
-use std::sync::LazyLock;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
-use minisign::SecretKey;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::author;
 use crate::{
     manifest::{
         Object, Release, json, parse_object, read_release,
         signed::{Envelope, MEMBER, SignedManifest},
     },
-    signature::PublicKey,
     state::{Rollback, SeenManifests},
     target::{Os, canonical_key},
 };
 
 const SOURCE: &str = "https://releases.example.com/latest.json";
-/// Whoever may sign here may sign nowhere else.
-const SEED: [u8; 32] = [7; 32];
-
-static AUTHOR: LazyLock<(SecretKey, PublicKey)> = LazyLock::new(|| {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&SEED).unwrap();
-    let (id, public) = ([7; 8], pair.public_key().as_ref());
-    let secret = [&b"Ed\0\0B2"[..], &[0; 48], &id, &SEED, public, &[0; 32]].concat();
-    let public = STANDARD.encode([b"Ed", &id[..], public].concat());
-    (SecretKey::from_bytes(&secret).unwrap(), PublicKey::parse(&public).unwrap())
-});
 
 /// What an endpoint answers, and what an author may have signed.
 pub fn manifest(input: &[u8]) {
@@ -38,7 +24,7 @@ pub fn manifest(input: &[u8]) {
     }
     let Some(sequence) = object.get("sequence").and_then(Value::as_u64) else { return };
     let comment = format!("type:manifest\tsequence:{sequence}");
-    let signature = minisign::sign(None, &AUTHOR.0, input, Some(&comment), None).unwrap().to_string();
+    let signature = author::sign(input, &comment);
     let member = json!({"payload": STANDARD.encode(input), "signatures": [signature]});
     let envelope = Envelope::parse(&member, SOURCE).expect("it has the form of a signed manifest");
     if let Some(signed) = check_envelope(&envelope) {
@@ -71,7 +57,7 @@ fn check_releases(read: impl Fn(&[String], Os) -> crate::Result<Release>) {
 }
 
 fn check_envelope(envelope: &Envelope) -> Option<SignedManifest> {
-    let signed = envelope.open(std::slice::from_ref(&AUTHOR.1), SOURCE).ok()?;
+    let signed = envelope.open(std::slice::from_ref(author::public_key()), SOURCE).ok()?;
     check_releases(|targets, os| signed.release(targets, os, SOURCE));
     let _ = signed.check_identity(Some("com.example.app"), Some("stable"));
     assert!(signed.issued < signed.expires);
