@@ -2,6 +2,8 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import test from 'ava'
 
@@ -15,6 +17,7 @@ import { medians } from '../benches/update/meter.mjs'
 import { relay } from '../benches/update/relay.mjs'
 import { report, tableOf } from '../benches/update/report.mjs'
 import { inTable, TASKS, whyNot } from '../benches/update/task.mjs'
+import { ROOT } from '../scripts/steps.mjs'
 
 const figures = (wall, cpu = wall) => ({ wall, cpu, growth: 1, hold: 1 })
 const STAGED = { ours: figures(115, 190), published: figures(200), curl: { wall: 100, cpu: 100 } }
@@ -226,4 +229,23 @@ test('the slow link keeps the order of bytes, and is cut once where it was told'
   const second = await fetchFrom(link.url, first.bytes.length)
   t.true(second.whole)
   t.deepEqual(Buffer.concat([first.bytes, second.bytes]), file)
+})
+
+/** What a profile says, by the package that it says it of. */
+function profile(manifest, name) {
+  const sections = readFileSync(join(ROOT, manifest), 'utf8').split(/^\[/m)
+  const ofProfile = new RegExp(`^profile\\.${name}(\\.package\\.([\\w-]+))?\\]\\n`)
+  const found = sections.flatMap((section) => {
+    const [head, , title = 'all'] = ofProfile.exec(section) ?? []
+    const lines = section.split('\n').filter((line) => /^[\w-]+ = /.test(line))
+    return head ? [[title, lines.filter((line) => !line.startsWith('strip')).join('\n')]] : []
+  })
+  return Object.fromEntries(found)
+}
+
+test('what the micro-benchmarks measure is compiled as it is released', (t) => {
+  const released = profile('Cargo.toml', 'release')
+  const measured = profile('benches/micro/Cargo.toml', 'bench')
+  t.true(Object.keys(measured).length > 5)
+  for (const [title, lines] of Object.entries(measured)) t.is(lines, released[title], title)
 })

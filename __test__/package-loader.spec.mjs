@@ -49,7 +49,8 @@ function load(dir, { pretend = '', env = {}, statement = `await import('${name}'
     const require = createRequire(import.meta.url)
     const chain = (error) => error ? [error.message, ...chain(error.cause)] : []
     try {
-      console.log(JSON.stringify({ names: Object.keys(${statement}) }))
+      const there = Object.entries(${statement}).filter(([, value]) => value !== undefined)
+      console.log(JSON.stringify({ names: there.map(([name]) => name) }))
     } catch (error) {
       const { message, code, cause } = error
       console.log(JSON.stringify({ message, code, causes: chain(cause) }))
@@ -79,7 +80,8 @@ test('with the platform package, all names are there for import and require', as
   const dir = await project(t)
   installPlatform(dir, own)
   t.deepEqual(load(dir).names.sort(), Object.keys(loader).sort())
-  t.true(load(dir, { statement: `require('${name}')` }).names.includes('checkUpdate'))
+  const { names } = load(dir, { statement: `require('${name}')` })
+  t.deepEqual(names.sort(), Object.keys(require('../search.js')).sort())
 })
 
 const refuseToSearch = (dir) =>
@@ -96,6 +98,7 @@ test('the platform package is loaded without a search', async (t) => {
 for (const [what, variable, value] of [
   ['another file is named', 'NAPI_RS_NATIVE_LIBRARY_PATH', '/nowhere/updater.node'],
   ['versions are to be compared', 'NAPI_RS_ENFORCE_VERSION_CHECK', '1'],
+  ['WebAssembly is wanted', 'NAPI_RS_FORCE_WASI', 'error'],
 ]) {
   test(`where ${what}, the platform package is not taken unseen`, async (t) => {
     const dir = await project(t)
@@ -104,6 +107,30 @@ for (const [what, variable, value] of [
     t.deepEqual(load(dir, { env: { [variable]: value } }), searched)
   })
 }
+
+test('what was built in a clone comes before a package', async (t) => {
+  const dir = await project(t)
+  refuseToSearch(dir)
+  installPlatform(dir, own)
+  writeFileSync(join(dir, 'node_modules', name, own.manifest.main), '')
+  t.deepEqual(load(dir), searched)
+})
+
+test('an addon for MSVC is not loaded by a Node.js of MinGW', async (t) => {
+  const dir = await project(t)
+  refuseToSearch(dir)
+  const manifest = { name: `${name}-win32-x64-msvc`, version, main: 'updater.js' }
+  installPlatform(dir, { manifest }, 'exports.msvc = true')
+  const statement = `require('${name}')`
+  const config = (suffix) => `${platform('win32', 'x64')}
+    Object.defineProperty(process, 'config', { value: { variables: { shlib_suffix: '${suffix}' } } })`
+  t.deepEqual(load(dir, { statement, pretend: config('dll.a') }), searched)
+  t.true(load(dir, { statement, pretend: config('so') }).names.includes('msvc'))
+})
+
+test('no bundler is told to take all packages of a pattern', (t) => {
+  t.notRegex(readFileSync(join(ROOT, 'loader.js'), 'utf8'), /require\([^)]*\$\{/)
+})
 
 for (const [libc, other] of [
   ['glibc', 'musl'],
@@ -118,7 +145,7 @@ for (const [libc, other] of [
     }
     t.deepEqual(
       load(dir, { statement: `require('${name}')`, pretend: linux(LDD[libc], REPORT[other]) }).names,
-      [libc],
+      [libc, '__napiBindingTarget'],
     )
   })
 }

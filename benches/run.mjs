@@ -2,12 +2,12 @@
 // `npm run bench` prints it and writes RESULTS.md and results.svg; with words of a title it measures only those again.
 // BENCH_ROUNDS tells how often, the median counts; with fewer than 5 nothing is written.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { find, need } from '../scripts/hosts/tools.mjs'
-import { choose, runSteps } from '../scripts/steps.mjs'
+import { choose, ROOT, runSteps } from '../scripts/steps.mjs'
 import { Record } from './record.mjs'
 import { addon, needAddon } from './update/addon.mjs'
 import { picture } from './update/chart.mjs'
@@ -23,9 +23,13 @@ const LEAST_ROUNDS = 5
 const rounds = Number(process.env.BENCH_ROUNDS ?? LEAST_ROUNDS)
 const isWritten = rounds >= LEAST_ROUNDS
 const CACHE = join(import.meta.dirname, '.cache', 'update', 'results.json')
-const RECIPES = ['child.mjs', 'hold.mjs', 'meter.mjs'].map((name) =>
-  join(import.meta.dirname, 'update', name),
-)
+const UPDATE = join(import.meta.dirname, 'update')
+const RECIPES = [
+  ...readdirSync(UPDATE, { recursive: true })
+    .toSorted()
+    .map((name) => join(UPDATE, name)),
+  ...['loader.js', 'search.js', 'index.js'].map((name) => join(ROOT, name)),
+].filter((path) => statSync(path).isFile())
 
 const results = {}
 let bench

@@ -59,8 +59,8 @@ ${sized(sections)}
 Of what has a symbol: nearly all code, and constants with a name. A symbol counts for the first crate in its name other
 than \`core\`, \`alloc\` and \`std\`. What is generic in these three is compiled for each crate that uses it; it counts
 for that crate where the name tells which, else for them: that is what symbols can tell. What was inlined counts for where
-it went, and what is of nobody known for \`${OTHER}\`. \`cargo_packager_updater\` is the engine, \`updater\` what is the
-addon's own; \`addr2line\`, \`gimli\`, \`rustc_demangle\` and \`miniz_oxide\` come with \`std\`.
+it went, and what is of nobody known, if anything, for \`${OTHER}\`. \`cargo_packager_updater\` is the engine, \`updater\`
+what is the addon's own; \`addr2line\`, \`gimli\`, \`rustc_demangle\` and \`miniz_oxide\` come with \`std\`.
 
 ${sized(folded(owners))}
 `

@@ -1,5 +1,5 @@
 // The package as it lies in an application that has installed it.
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { platforms, readManifest } from '../../scripts/packages/platforms.mjs'
@@ -11,6 +11,7 @@ const MODULES = join(import.meta.dirname, '..', '.cache', 'update', 'installed',
 /** Where its main file is looked for. */
 export function installed() {
   const main = readManifest(ROOT)
+  rmSync(MODULES, { recursive: true, force: true })
   copy(join(MODULES, main.name), ROOT, ['package.json', ...main.files])
   const { id, manifest } = platforms(ROOT).find((each) => addon().endsWith(each.manifest.main))
   const directory = join(MODULES, manifest.name)

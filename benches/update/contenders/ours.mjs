@@ -29,4 +29,5 @@ export const ours = {
       run: ({ update, artifact }) => update.install(artifact),
     },
   },
+  notes: { size: '@crabnebula/updater: the addon; it has about 40 kB of JavaScript beside it' },
 }

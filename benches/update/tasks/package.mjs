@@ -7,7 +7,7 @@ import { column, megabytes, preciseMilliseconds, ratio } from '../column.mjs'
 import { interleaved, mapped } from '../rounds.mjs'
 
 /** A run takes no time, and varies. */
-const LEAST_LOADS = 15
+const LEAST_LOADS = 41
 
 /** The time that it takes in a process that has loaded nothing else. */
 function timeOf(modules) {
