@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { column, megabytes, preciseMilliseconds, ratio } from '../column.mjs'
 import { interleaved, mapped } from '../rounds.mjs'
 
-/** A run takes no time, and varies. */
-const LEAST_LOADS = 41
+/** One takes no time, and varies. */
+const LOADS_PER_ROUND = 8
 
 /** The time that it takes in a process that has loaded nothing else. */
 function timeOf(modules) {
@@ -29,7 +29,7 @@ export const load = {
   ],
   notes: 'require',
   whyNot: (contender) => contender.cannot?.require,
-  run: ({ rounds, contenders }) => interleaved(Math.max(rounds, LEAST_LOADS), contenders, loadOnce),
+  run: ({ rounds, contenders }) => interleaved(rounds * LOADS_PER_ROUND, contenders, loadOnce),
 }
 
 function bytesOf(path) {
