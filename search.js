@@ -1,7 +1,7 @@
 'use strict'
 
-// `index.js`, which is generated, looks for the compiled part everywhere; what a person needs to know when
-// there is none is said here.
+// `index.js`, which is generated, looks for the compiled part everywhere; what a person needs to know when there is none is
+// said here.
 
 try {
   module.exports = require('./index.js')
