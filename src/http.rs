@@ -1,5 +1,7 @@
 //! The HTTP client: timeouts, redirects, headers, size limits. The only file that names reqwest.
 
+mod certificates;
+
 use std::{
     error::Error as StdError,
     sync::{Arc, Mutex, PoisonError},
@@ -15,6 +17,7 @@ use crate::{
     Cause, Error, Result,
     endpoint::{Transport, display, is_loopback},
 };
+use certificates::SystemCertificates;
 
 /// HTTP/2 windows: the defaults of 64 KiB would hold a fast link to 64 KiB per round trip (RFC 9113, section 5.2).
 const HTTP2_WINDOW_BYTES: u32 = 4 << 20; // 4 MiB
@@ -115,7 +118,7 @@ pub(crate) struct Client {
 static CLIENTS: Mutex<Vec<(Option<Proxy>, Client)>> = Mutex::new(Vec::new());
 
 impl Client {
-    /// The process's client for this proxy, made on first use: the trust store is read once.
+    /// The process's client for this proxy, made on first use, with one set of the system's certificates.
     pub(crate) fn shared(proxy: Option<&Proxy>) -> Result<Self> {
         let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, client)) = clients.iter().find(|(known, _)| known.as_ref() == proxy) {
@@ -285,14 +288,13 @@ fn redirect(response: &reqwest::Response, url: &str) -> Result<Option<Url>> {
 
 fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    // A system without certificates can still update over loopback http; its TLS connections fail as untrusted.
-    let mut config = match rustls_platform_verifier::Verifier::new(provider) {
-        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-        Err(_) => builder.with_root_certificates(rustls::RootCertStore::empty()),
-    }
-    .with_no_client_auth();
+    let certificates = SystemCertificates::new(Arc::clone(&provider));
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        // rustls's word for any verifier but its own.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(certificates))
+        .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

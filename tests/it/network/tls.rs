@@ -1,10 +1,11 @@
-//! TLS that is not to be trusted, and TLS that leads out of itself. The trust store is read once in a process, so each
-//! test has one of its own.
+//! TLS that is not to be trusted, and TLS that leads out of itself. The certificates of the system are read once in a
+//! process, so each test has one of its own.
 
-use std::sync::Arc;
+use std::{ffi::OsString, fs, sync::Arc};
 
 use cargo_packager_updater::ErrorCode;
 use rustls::ServerConfig;
+use tempfile::TempDir;
 
 use crate::support::{App, Authority, Child, Release, Reply, Server, Tls, has};
 
@@ -15,10 +16,13 @@ fn release() -> Release {
     Release::new().with_entry("format", "appimage")
 }
 
-/// An update by this endpoint, in a process that trusts the authority.
+/// An update by each of these endpoints, in a process that trusts the authority.
 fn outcomes(authority: &Authority, app: &App, endpoints: &[String]) -> Vec<String> {
-    let trust = [("SSL_CERT_FILE", authority.certificate().into_os_string())];
-    let mut child = Child::start_in(&trust, "outcomes", app, endpoints);
+    outcomes_in(&[("SSL_CERT_FILE", authority.certificate().into())], app, endpoints)
+}
+
+fn outcomes_in(environment: &[(&str, OsString)], app: &App, endpoints: &[String]) -> Vec<String> {
+    let mut child = Child::start_in(environment, "outcomes", app, endpoints);
     let outcomes = endpoints.iter().map(|_| child.next_after("outcome: ")).collect();
     child.finish();
     outcomes
@@ -101,4 +105,33 @@ fn what_is_to_be_trusted_updates() {
     assert_eq!(outcomes(&authority, &app, &[endpoint.url("/latest.json")]), ["updated"]);
     app.assert_is(&release.artifact);
     app.assert_nothing_left();
+}
+
+#[test]
+fn certificates_are_read_when_tls_needs_them_and_again_where_there_were_none() {
+    if !has("openssl") {
+        return;
+    }
+    let (authority, app, system) = (Authority::new(), App::new(), TempDir::new().unwrap());
+    let (certificates, none) = (system.path().join("certificates.pem"), system.path().join("none"));
+    let (brought, missing) = (authority.certificate(), certificates.clone());
+    // Where http read certificates, there would be none for the TLS after it.
+    let bringing = Server::start(move |_| {
+        fs::copy(&brought, &missing).unwrap();
+        Reply::status(404)
+    });
+    let server = Server::start(|_| Reply::status(404));
+    let tls = Tls::before(&server, authority.sound());
+    let environment = [("SSL_CERT_FILE", certificates.into()), ("SSL_CERT_DIR", none.into())];
+    let [refused, over_http, trusted] =
+        [ErrorCode::Tls, ErrorCode::HttpStatus, ErrorCode::HttpStatus].map(ErrorCode::as_str);
+
+    let endpoints = [bringing.url("/"), tls.url("/")];
+    assert_eq!(outcomes_in(&environment, &app, &endpoints), [over_http, trusted]);
+
+    fs::remove_file(system.path().join("certificates.pem")).unwrap();
+    let endpoints = [tls.url("/"), bringing.url("/"), tls.url("/")];
+    assert_eq!(outcomes_in(&environment, &app, &endpoints), [refused, over_http, trusted]);
+    assert_eq!((tls.connections(), server.request_count()), (3, 2));
+    app.assert_untouched();
 }
