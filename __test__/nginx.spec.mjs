@@ -1,53 +1,18 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 
 import { appImage } from './support/artifact.mjs'
+import { makeCertificates } from './support/certificates.mjs'
 import { runChild } from './support/child.mjs'
 import { fixture, PLATFORM } from './support/fixture.mjs'
 import { sign } from './support/signer.mjs'
 import { find, testWith } from './support/tools.mjs'
 
-const run = promisify(execFile)
 const ARTIFACT = appImage('served by nginx', 3_000_000)
 const PROTOCOLS = { 'HTTP/1.1': 'ssl', 'HTTP/2.0': 'ssl http2' }
-
-/** A certificate authority, and a certificate of 127.0.0.1 under it. */
-async function certificates(dir) {
-  const openssl = (...args) => run(find('openssl'), args, { cwd: dir })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  await openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=Test CA',
-  )
-  await openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=127.0.0.1')
-  const extensions = 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n'
-  await writeFile(join(dir, 'extensions'), extensions)
-  const signing = [
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'extensions',
-  ]
-  await openssl('x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...signing)
-}
 
 async function freePort() {
   const server = createServer()
@@ -114,7 +79,7 @@ for (const [protocol, listen] of Object.entries(PROTOCOLS)) {
     `nginx over TLS and ${protocol}: check, stage, resume, install`,
     async (t) => {
       const { dir, installed, key, options } = await fixture(t)
-      await certificates(dir)
+      makeCertificates(dir)
       const url = await startNginx(t, dir, listen)
       const platform = { url: `${url}/artifact`, signature: sign(key, ARTIFACT), format: 'appimage' }
       await mkdir(join(dir, 'www'))

@@ -48,7 +48,7 @@ async function inspect(contender) {
 }
 
 async function setUp() {
-  need('nginx', 'curl', 'bash', 'sync')
+  need('nginx', 'openssl', 'curl', 'bash', 'sync')
   needAddon()
   installPeers()
   contenders = await Promise.all(CONTENDERS.map(inspect))

@@ -7,7 +7,7 @@ const per = (task, metric, other) => (results) => {
   return ours && base && ours[metric] / base[metric]
 }
 const holds = (results) => {
-  const all = ['check', 'stage', 'install'].map((task) => results[task]?.ours?.hold)
+  const all = ['check', 'secure', 'stage', 'install'].map((task) => results[task]?.ours?.hold)
   return all.includes(undefined) ? undefined : Math.max(...all)
 }
 const peakPerArtifact = (results) => {
@@ -35,6 +35,8 @@ const BARS = [
   ['`checkUpdate()`, second and later: CPU ÷ fetch and json()', 1.2, '', per('check', 'later', 'fetch')],
   ['the same, first: CPU ÷ 0.2.x', 1, '', per('check', 'cpu', 'published')],
   ['the same, first: time ÷ 0.2.x', 1, '', per('check', 'wall', 'published')],
+  ['the same, first, over TLS: CPU ÷ 0.2.x', 1, '', per('secure', 'cpu', 'published')],
+  ['the same, first, over TLS: time ÷ 0.2.x', 1, '', per('secure', 'wall', 'published')],
   ['`require()` ÷ 0.2.x', 1, '', per('load', 'wall', 'published')],
   ['the same: of the addon alone', undefined, '', per('load', 'alone', 'published')],
   ['the addon', 4, 'MB', megabytes],

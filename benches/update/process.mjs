@@ -12,7 +12,8 @@ const READY = /^ready (.*)\n/m
 /** Starts a task; `ready` resolves to what it says when it is ready, and `result` when it is over. */
 export function start(contender, task, place) {
   const args = [CHILD, contender.id, task, JSON.stringify(place)]
-  const child = spawn(process.execPath, args, { stdio: 'pipe', timeout: LIMIT_MS })
+  const env = { ...process.env, ...place.environment }
+  const child = spawn(process.execPath, args, { stdio: 'pipe', timeout: LIMIT_MS, env })
   let printed = ''
   let failed = ''
   child.stderr.setEncoding('utf8').on('data', (text) => (failed = `${failed}${text}`.slice(-4000)))

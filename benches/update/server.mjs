@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { makeCertificates } from '../../__test__/support/certificates.mjs'
 import { find } from '../../scripts/hosts/tools.mjs'
 
 const ATTEMPTS = 100
@@ -21,22 +22,27 @@ function freePort() {
 }
 
 // Only what is under /counted/ is written down, which costs time.
-const configuration = (directory, port) => `
+const configuration = (directory, port, securePort) => `
   daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
   events {} http {
     sendfile on; access_log off; log_format sent '$bytes_sent $uri';
     ${TEMPORARY.map((name) => `${name}_temp_path ${directory};`).join(' ')}
     server {
       listen 127.0.0.1:${port}; root ${directory};
+      listen 127.0.0.1:${securePort} ssl; ssl_certificate server.pem; ssl_certificate_key server.key;
       location /counted/ { access_log ${directory}/sent.log sent; }
     }
   }`
 
-/** Serves a directory. `sent` gives the bytes of the answers with a path that matches, since it was asked before. */
+/**
+ * Serves a directory, also over TLS with a certificate of `authority`. `sent` gives the bytes of the answers with a path
+ * that matches, since it was asked before.
+ */
 export async function serve(directory) {
-  const port = await freePort()
+  const [port, securePort] = [await freePort(), await freePort()]
   const config = join(directory, 'nginx.conf')
-  writeFileSync(config, configuration(directory, port))
+  makeCertificates(directory)
+  writeFileSync(config, configuration(directory, port, securePort))
   const server = spawn(find('nginx'), ['-c', config], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${port}`
   await untilItAnswers(url)
@@ -49,7 +55,8 @@ export async function serve(directory) {
       .filter((line) => pattern.test(line))
       .reduce((sum, line) => sum + Number.parseInt(line, 10), 0)
   }
-  return { url, port, sent, stop: () => server.kill() }
+  const secure = { url: `https://127.0.0.1:${securePort}`, authority: join(directory, 'ca.pem') }
+  return { url, port, secure, sent, stop: () => server.kill() }
 }
 
 async function untilItAnswers(url) {

@@ -9,6 +9,7 @@ import { idle } from './tasks/idle.mjs'
 import { both, bytes, download, install, stage } from './tasks/job.mjs'
 import { exit, memory } from './tasks/own.mjs'
 import { load, size } from './tasks/package.mjs'
+import { secure } from './tasks/secure.mjs'
 
 export const TASKS = {
   stage,
@@ -17,6 +18,7 @@ export const TASKS = {
   download,
   bytes,
   check,
+  secure,
   memory,
   load,
   size,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 
 const PROGRAM = 'fetch is part of Node.js, curl a program'
+const NO_MANIFEST = 'curl parses no manifest'
 const DOWNLOADS_ONLY = 'fetch and curl download only'
 
 // Without the braces bash would take the time of the last one alone.
@@ -33,7 +34,8 @@ export const curl = {
   artifact: downloaded,
   jobs: { stage: { prepare: (application) => application, run: stage } },
   cannot: {
-    check: 'curl parses no manifest',
+    check: NO_MANIFEST,
+    'check over TLS': NO_MANIFEST,
     download: 'curl is a process of its own',
     'install staged': DOWNLOADS_ONLY,
     'install bytes': DOWNLOADS_ONLY,

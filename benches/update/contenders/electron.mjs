@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import https from 'node:https'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
@@ -21,7 +22,8 @@ function executor() {
   const { HttpExecutor, CancellationToken, configureRequestOptions, configureRequestUrl } = load()
   class NodeExecutor extends HttpExecutor {
     createRequest(options, callback) {
-      return http.request(options, callback)
+      const { request } = options.protocol === 'https:' ? https : http
+      return request(options, callback)
     }
 
     download(url, destination, options) {

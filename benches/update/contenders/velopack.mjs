@@ -83,6 +83,7 @@ export const velopack = {
   },
   notes: { stage: 'velopack: neither a checksum nor a signature is verified, no fsync' },
   cannot: {
+    'check over TLS': 'velopack trusts only the authorities that it was built with',
     download: FILES_ONLY,
     'install staged': OWN_PROGRAM,
     'install bytes': OWN_PROGRAM,
