@@ -5,24 +5,71 @@
 
 const { existsSync, readFileSync } = require('node:fs')
 
+// With these, a user tells the search what to find.
+const SEARCHES = [
+  'NAPI_RS_NATIVE_LIBRARY_PATH',
+  'NAPI_RS_ENFORCE_VERSION_CHECK',
+  'NAPI_RS_FORCE_WASI',
+  'NAPI_RS_WASI_FLAVOR',
+]
+
 module.exports = installed() ?? require('./search.js')
 
 // Never run: where Node.js reads which names there are to `import`.
 0 && (module.exports = require('./index.js'))
 
 function installed() {
-  if (Object.keys(process.env).some((name) => name.startsWith('NAPI_RS_'))) return
+  if (SEARCHES.some((name) => name in process.env)) return
   try {
     const id = `${process.platform}-${process.arch}${abi()}`
     // What was built here comes first.
     if (existsSync(`${__dirname}/updater.${id}.node`)) return
     // In a variable: of a template in the call, bundlers would take everything that it can name.
     const name = `@crabnebula/updater-${id}`
-    const binding = require(name)
-    binding.__napiBindingTarget = 'native'
-    return binding
+    return deferred(require.resolve(name))
   } catch {
     // The search meets the same error again, and explains it.
+  }
+}
+
+/** Loads the compiled part when it is first used: an application that starts does not wait for it. */
+function deferred(file) {
+  let addon
+  const load = () => (addon ??= loaded(file))
+  const call =
+    (name) =>
+    async (...args) =>
+      load()[name](...args)
+  return {
+    checkUpdate: call('checkUpdate'),
+    pendingUpdate: call('pendingUpdate'),
+    relaunch: call('relaunch'),
+    cli: call('cli'),
+    get Update() {
+      return load().Update
+    },
+    get StagedUpdate() {
+      return load().StagedUpdate
+    },
+    get UpdateFormat() {
+      return load().UpdateFormat
+    },
+    get WindowsUpdateInstallMode() {
+      return load().WindowsUpdateInstallMode
+    },
+    get __napiBindingTarget() {
+      return load().__napiBindingTarget
+    },
+  }
+}
+
+function loaded(file) {
+  try {
+    const addon = require(file)
+    addon.__napiBindingTarget = 'native'
+    return addon
+  } catch {
+    return require('./search.js')
   }
 }
 

@@ -95,16 +95,26 @@ test('the platform package is loaded without a search', async (t) => {
   t.true(load(dir).names.includes('checkUpdate'))
 })
 
-for (const [what, variable, value] of [
-  ['another file is named', 'NAPI_RS_NATIVE_LIBRARY_PATH', '/nowhere/updater.node'],
-  ['versions are to be compared', 'NAPI_RS_ENFORCE_VERSION_CHECK', '1'],
-  ['WebAssembly is wanted', 'NAPI_RS_FORCE_WASI', 'error'],
-]) {
-  test(`where ${what}, the platform package is not taken unseen`, async (t) => {
+test('the compiled part is loaded when it is first used, and once', async (t) => {
+  const dir = await project(t)
+  installPlatform(dir, own)
+  const statement = `await (async () => {
+    const { checkUpdate, relaunch } = require('${name}')
+    const loaded = () => Object.keys(require.cache).filter((file) => file.endsWith('.node')).length
+    const before = loaded()
+    const { code } = await checkUpdate('1.0.0', {}).catch((error) => error)
+    return { [before]: relaunch, [code]: loaded() === 1 || undefined }
+  })()`
+  t.deepEqual(load(dir, { statement }).names, ['0', 'ERR_UPDATER_INVALID_OPTION'])
+})
+
+const VARIABLES = new Set(readFileSync(join(ROOT, 'index.js'), 'utf8').match(/\bNAPI_RS_[A-Z_]+/g))
+for (const variable of VARIABLES) {
+  test(`with ${variable}, the platform package is not taken unseen`, async (t) => {
     const dir = await project(t)
     refuseToSearch(dir)
     installPlatform(dir, own)
-    t.deepEqual(load(dir, { env: { [variable]: value } }), searched)
+    t.deepEqual(load(dir, { env: { [variable]: '1' } }), searched)
   })
 }
 
@@ -120,12 +130,12 @@ test('an addon for MSVC is not loaded by a Node.js of MinGW', async (t) => {
   const dir = await project(t)
   refuseToSearch(dir)
   const manifest = { name: `${name}-win32-x64-msvc`, version, main: 'updater.js' }
-  installPlatform(dir, { manifest }, 'exports.msvc = true')
-  const statement = `require('${name}')`
+  installPlatform(dir, { manifest }, `exports.UpdateFormat = { msvc: '' }`)
+  const statement = `require('${name}').UpdateFormat`
   const config = (suffix) => `${platform('win32', 'x64')}
     Object.defineProperty(process, 'config', { value: { variables: { shlib_suffix: '${suffix}' } } })`
   t.deepEqual(load(dir, { statement, pretend: config('dll.a') }), searched)
-  t.true(load(dir, { statement, pretend: config('so') }).names.includes('msvc'))
+  t.deepEqual(load(dir, { statement, pretend: config('so') }).names, ['msvc'])
 })
 
 test('no bundler is told to take all packages of a pattern', (t) => {
@@ -141,12 +151,10 @@ for (const [libc, other] of [
     const suffix = { glibc: 'gnu', musl: 'musl' }
     for (const each of [libc, other]) {
       const manifest = { name: `${name}-linux-x64-${suffix[each]}`, version, main: 'updater.js' }
-      installPlatform(dir, { manifest }, `exports.${each} = true`)
+      installPlatform(dir, { manifest }, `exports.UpdateFormat = { ${each}: '' }`)
     }
-    t.deepEqual(
-      load(dir, { statement: `require('${name}')`, pretend: linux(LDD[libc], REPORT[other]) }).names,
-      [libc, '__napiBindingTarget'],
-    )
+    const statement = `require('${name}').UpdateFormat`
+    t.deepEqual(load(dir, { statement, pretend: linux(LDD[libc], REPORT[other]) }).names, [libc])
   })
 }
 
@@ -180,15 +188,17 @@ for (const statement of [`await import('${name}')`, `require('${name}')`]) {
   })
 }
 
-test('a file that the system refuses is not said to be missing', async (t) => {
-  const dir = await project(t)
-  installPlatform(dir, own, 'not a library')
-  const { message, code } = load(dir)
-  t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
-  const [, tried] = parts(message, 'tried')
-  t.true(tried.includes(own.manifest.main) && !tried.includes('Cannot find module'), tried)
-  t.regex(parts(message, 'to do').join(), /its file does not load/)
-})
+for (const loading of [`await import('${name}')`, `require('${name}')`]) {
+  test(`a file that the system refuses is told by the promise, and not said to be missing: ${loading}`, async (t) => {
+    const dir = await project(t)
+    installPlatform(dir, own, 'not a library')
+    const { message, code } = load(dir, { statement: `await (${loading}).checkUpdate('1.0.0', {})` })
+    t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
+    const [, tried] = parts(message, 'tried')
+    t.true(tried.includes(own.manifest.main) && !tried.includes('Cannot find module'), tried)
+    t.regex(parts(message, 'to do').join(), /its file does not load/)
+  })
+}
 
 test('on a platform without a package, the ones that have one are named', async (t) => {
   for (const [pretend, lookedFor] of [

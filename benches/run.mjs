@@ -12,6 +12,7 @@ import { Record } from './record.mjs'
 import { addon, needAddon } from './update/addon.mjs'
 import { picture } from './update/chart.mjs'
 import { CONTENDERS } from './update/contender.mjs'
+import { install } from './update/installed.mjs'
 import { installPeers, LOCK } from './update/peer.mjs'
 import { measure } from './update/process.mjs'
 import { makeKey, places } from './update/release.mjs'
@@ -50,6 +51,7 @@ async function inspect(contender) {
 async function setUp() {
   need('nginx', 'openssl', 'curl', 'bash', 'sync')
   needAddon()
+  install()
   installPeers()
   contenders = await Promise.all(CONTENDERS.map(inspect))
   record = new Record(CACHE, [addon(), LOCK, ...RECIPES])

@@ -6,6 +6,12 @@ const per = (task, metric, other) => (results) => {
   const { ours, [other]: base } = results[task] ?? {}
   return ours && base && ours[metric] / base[metric]
 }
+/** `require()` and the first check together: what the one leaves undone, the other has to do. */
+const start = ({ load, check }) => {
+  const of = (id) => load?.[id]?.wall + check?.[id]?.wall
+  const ratio = of('ours') / of('published')
+  return Number.isNaN(ratio) ? undefined : ratio
+}
 const holds = (results) => {
   const all = ['check', 'secure', 'stage', 'install'].map((task) => results[task]?.ours?.hold)
   return all.includes(undefined) ? undefined : Math.max(...all)
@@ -38,7 +44,8 @@ const BARS = [
   ['the same, first, over TLS: CPU ÷ 0.2.x', 1, '', per('secure', 'cpu', 'published')],
   ['the same, first, over TLS: time ÷ 0.2.x', 1, '', per('secure', 'wall', 'published')],
   ['`require()` ÷ 0.2.x', 1, '', per('load', 'wall', 'published')],
-  ['the same: of the addon alone', undefined, '', per('load', 'alone', 'published')],
+  ['the same, and the first check: time ÷ 0.2.x', undefined, '', start],
+  ['`require()` of the addon alone ÷ 0.2.x', undefined, '', per('load', 'alone', 'published')],
   ['the addon', 4, 'MB', megabytes],
   ['`download()`: growth of peak memory ÷ artifact', 1.1, '', peakPerArtifact],
   ['100 clients at once: longest ÷ median', undefined, '', ours('crowd', 'spread')],

@@ -8,16 +8,18 @@ import { addon } from './addon.mjs'
 
 const MODULES = join(import.meta.dirname, '..', '.cache', 'update', 'installed', 'node_modules')
 
-/** Where its main file is looked for. */
-export function installed() {
-  const main = readManifest(ROOT)
+const main = readManifest(ROOT)
+
+/** Where `require` finds it. */
+export const INSTALLED = join(MODULES, main.name)
+
+export function install() {
   rmSync(MODULES, { recursive: true, force: true })
-  copy(join(MODULES, main.name), ROOT, ['package.json', ...main.files])
+  copy(INSTALLED, ROOT, ['package.json', ...main.files])
   const { id, manifest } = platforms(ROOT).find((each) => addon().endsWith(each.manifest.main))
   const directory = join(MODULES, manifest.name)
   copy(directory, ROOT, [manifest.main])
   copy(directory, join(ROOT, 'npm', id), ['package.json'])
-  return join(MODULES, main.name)
 }
 
 function copy(directory, from, names) {

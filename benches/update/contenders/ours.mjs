@@ -2,18 +2,18 @@ import { createRequire } from 'node:module'
 
 import { addon } from '../addon.mjs'
 import { checkOptions, downloadedWith } from '../application.mjs'
-import { installed } from '../installed.mjs'
+import { INSTALLED } from '../installed.mjs'
 
 const require = createRequire(import.meta.url)
-const load = () => require('../../..')
+const load = () => require(INSTALLED)
 const check = (application) => load().checkUpdate('1.0.0', checkOptions(application))
 
 export const ours = {
   id: 'ours',
   title: '@crabnebula/updater',
   load,
-  version: () => require('../../../package.json').version,
-  modules: () => [installed()],
+  version: () => require(`${INSTALLED}/package.json`).version,
+  modules: () => [INSTALLED],
   files: () => [addon()],
   jobs: {
     check: { run: check },
@@ -29,5 +29,8 @@ export const ours = {
       run: ({ update, artifact }) => update.install(artifact),
     },
   },
-  notes: { size: '@crabnebula/updater: the addon; it has about 40 kB of JavaScript beside it' },
+  notes: {
+    check: '@crabnebula/updater: the first call loads the addon, which `require()` of 0.2.x has done',
+    size: '@crabnebula/updater: the addon; it has about 40 kB of JavaScript beside it',
+  },
 }
