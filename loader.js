@@ -22,54 +22,72 @@ function installed() {
   if (SEARCHES.some((name) => name in process.env)) return
   try {
     const id = `${process.platform}-${process.arch}${abi()}`
+    const file = `updater.${id}.node`
     // What was built here comes first.
-    if (existsSync(`${__dirname}/updater.${id}.node`)) return
+    if (existsSync(`${__dirname}/${file}`)) return
     // In a variable: of a template in the call, bundlers would take everything that it can name.
     const name = `@crabnebula/updater-${id}`
-    return deferred(require.resolve(name))
+    // Package managers put it beside this one; where one does not, Node.js says whether it finds it, which takes longer.
+    if (existsSync(`${__dirname}/../updater-${id}/${file}`) || require.resolve(name)) return deferred(name)
   } catch {
     // The search meets the same error again, and explains it.
   }
 }
 
 /** Loads the compiled part when it is first used: an application that starts does not wait for it. */
-function deferred(file) {
+function deferred(name) {
   let addon
-  const load = () => (addon ??= loaded(file))
-  const call =
-    (name) =>
-    async (...args) =>
-      load()[name](...args)
+  const load = () => (addon ??= loaded(name))
   return {
-    checkUpdate: call('checkUpdate'),
-    pendingUpdate: call('pendingUpdate'),
-    relaunch: call('relaunch'),
-    cli: call('cli'),
+    async checkUpdate(...args) {
+      return load().checkUpdate(...args)
+    },
+    async pendingUpdate(...args) {
+      return load().pendingUpdate(...args)
+    },
+    async relaunch(...args) {
+      return load().relaunch(...args)
+    },
+    async cli(...args) {
+      return load().cli(...args)
+    },
     get Update() {
       return load().Update
     },
     get StagedUpdate() {
       return load().StagedUpdate
     },
-    get UpdateFormat() {
-      return load().UpdateFormat
+    UpdateFormat: {
+      AppImage: 'appimage',
+      App: 'app',
+      Nsis: 'nsis',
+      Wix: 'wix',
+      Deb: 'deb',
+      Rpm: 'rpm',
+      Pacman: 'pacman',
     },
-    get WindowsUpdateInstallMode() {
-      return load().WindowsUpdateInstallMode
-    },
-    get __napiBindingTarget() {
-      return load().__napiBindingTarget
-    },
+    WindowsUpdateInstallMode: { BasicUi: 'basicUi', Quiet: 'quiet', Passive: 'passive' },
+    __napiBindingTarget: 'native',
   }
 }
 
-function loaded(file) {
+function loaded(name) {
   try {
-    const addon = require(file)
-    addon.__napiBindingTarget = 'native'
-    return addon
-  } catch {
+    return require(name)
+  } catch (cause) {
+    return searched(cause)
+  }
+}
+
+/** The search is in a file too, and an application may have been moved or removed since it started. */
+function searched(cause) {
+  const code = 'ERR_UPDATER_UNSUPPORTED_PLATFORM'
+  try {
     return require('./search.js')
+  } catch (error) {
+    if (error.code === code) throw error
+    const failure = new Error(`@crabnebula/updater does not load: ${cause.message}`, { cause })
+    throw Object.assign(failure, { code })
   }
 }
 

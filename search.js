@@ -47,10 +47,23 @@ function reasonOf({ message }) {
 
 function host() {
   const { electron, node } = process.versions
-  const glibc = process.platform === 'linux' && process.report?.getReport().header.glibcVersionRuntime
+  const glibc = process.platform === 'linux' && glibcVersion()
   const libc = process.platform === 'linux' ? [glibc ? `glibc ${glibc}` : 'no glibc, so probably musl'] : []
   const runtime = electron ? `Electron ${electron}` : `Node.js ${node}`
   return [`${process.platform} ${process.arch}`, ...libc, runtime].join(', ')
+}
+
+function glibcVersion() {
+  const { report } = process
+  if (!report) return
+  const { excludeNetwork } = report
+  // Else it asks DNS for the name of each open connection, and the event loop waits.
+  report.excludeNetwork = true
+  try {
+    return report.getReport().header.glibcVersionRuntime
+  } finally {
+    report.excludeNetwork = excludeNetwork
+  }
 }
 
 /** What would help. Only what is installed has optional dependencies; a clone of the repository has not. */

@@ -88,11 +88,25 @@ const refuseToSearch = (dir) =>
   writeFileSync(join(dir, 'node_modules', name, 'search.js'), `throw new Error('searched')`)
 const searched = { message: 'searched', causes: [] }
 
-test('the platform package is loaded without a search', async (t) => {
+for (const [where, root] of [
+  ['beside it', '.'],
+  ['further away', '..'],
+]) {
+  test(`the platform package is loaded without a search where it lies ${where}`, async (t) => {
+    const dir = await project(t)
+    refuseToSearch(dir)
+    installPlatform(join(dir, root), own)
+    t.true(load(dir).names.includes('Update'))
+  })
+}
+
+test('with the platform package, everything is as in the compiled part', async (t) => {
   const dir = await project(t)
-  refuseToSearch(dir)
   installPlatform(dir, own)
-  t.true(load(dir).names.includes('checkUpdate'))
+  const entries = ([key, value]) => [key, typeof value, value]
+  const statement = `{ [JSON.stringify(Object.entries(require('${name}')).map(${entries}).sort())]: true }`
+  const expected = JSON.stringify(Object.entries(require('../search.js')).map(entries).sort())
+  t.deepEqual(load(dir, { statement }).names, [expected])
 })
 
 test('the compiled part is loaded when it is first used, and once', async (t) => {
@@ -130,8 +144,8 @@ test('an addon for MSVC is not loaded by a Node.js of MinGW', async (t) => {
   const dir = await project(t)
   refuseToSearch(dir)
   const manifest = { name: `${name}-win32-x64-msvc`, version, main: 'updater.js' }
-  installPlatform(dir, { manifest }, `exports.UpdateFormat = { msvc: '' }`)
-  const statement = `require('${name}').UpdateFormat`
+  installPlatform(dir, { manifest }, `exports.Update = { msvc: '' }`)
+  const statement = `require('${name}').Update`
   const config = (suffix) => `${platform('win32', 'x64')}
     Object.defineProperty(process, 'config', { value: { variables: { shlib_suffix: '${suffix}' } } })`
   t.deepEqual(load(dir, { statement, pretend: config('dll.a') }), searched)
@@ -151,9 +165,9 @@ for (const [libc, other] of [
     const suffix = { glibc: 'gnu', musl: 'musl' }
     for (const each of [libc, other]) {
       const manifest = { name: `${name}-linux-x64-${suffix[each]}`, version, main: 'updater.js' }
-      installPlatform(dir, { manifest }, `exports.UpdateFormat = { ${each}: '' }`)
+      installPlatform(dir, { manifest }, `exports.Update = { ${each}: '' }`)
     }
-    const statement = `require('${name}').UpdateFormat`
+    const statement = `require('${name}').Update`
     t.deepEqual(load(dir, { statement, pretend: linux(LDD[libc], REPORT[other]) }).names, [libc])
   })
 }
@@ -197,6 +211,33 @@ for (const loading of [`await import('${name}')`, `require('${name}')`]) {
     const [, tried] = parts(message, 'tried')
     t.true(tried.includes(own.manifest.main) && !tried.includes('Cannot find module'), tried)
     t.regex(parts(message, 'to do').join(), /its file does not load/)
+  })
+}
+
+test('an application that was moved since it started is told that it does not load', async (t) => {
+  const dir = await project(t)
+  installPlatform(dir, own)
+  const away = (path) => `fs.renameSync('${path}', '${path}.away')`
+  const statement = `await (async () => {
+    const fs = require('node:fs')
+    const { checkUpdate } = require('${name}')
+    ${away('node_modules')}
+    return checkUpdate('1.0.0', {})
+  })()`
+  const { message, code } = load(dir, { statement })
+  t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM')
+  t.true(message.startsWith(`${name} does not load: `), message)
+})
+
+for (const mode of ['throw', 'warn', 'none']) {
+  test(`the command line fails where the system refuses the file, with --unhandled-rejections=${mode}`, async (t) => {
+    const dir = await project(t)
+    installPlatform(dir, own, 'not a library')
+    const program = join(dir, 'node_modules', name, 'bin', 'updater.js')
+    const args = [`--unhandled-rejections=${mode}`, program, '--version']
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    t.is(status, 1)
+    t.true(stderr.includes('found no compiled part that loads here'), stderr)
   })
 }
 

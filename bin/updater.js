@@ -11,6 +11,13 @@ for (const [signal, code] of [
   process.once(signal, () => process.exit(code))
 }
 
-cli(process.argv.slice(2)).then((code) => {
-  process.exitCode = code
-})
+cli(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  // Not left to Node.js, which can be told to pass over it.
+  (error) => {
+    console.error(error)
+    process.exitCode = 1
+  },
+)

@@ -103,6 +103,7 @@ const isWhole = (client) => !subject.artifact || statSync(subject.artifact(clien
 async function idle(state) {
   const threads = readdirSync('/proc/self/task')
   subject.load()
+  subject.loadAll?.()
   if (state === 'checked') await (await prepared('check'))()
   await ready(threads.join(' '))
   process.stdin.unref()

@@ -12,8 +12,9 @@ export const ours = {
   id: 'ours',
   title: '@crabnebula/updater',
   load,
+  loadAll: () => load().Update,
   version: () => require(`${INSTALLED}/package.json`).version,
-  modules: () => [INSTALLED],
+  modules: () => [require.resolve(INSTALLED)],
   files: () => [addon()],
   jobs: {
     check: { run: check },
@@ -31,6 +32,7 @@ export const ours = {
   },
   notes: {
     check: '@crabnebula/updater: the first call loads the addon, which `require()` of 0.2.x has done',
+    require: '@crabnebula/updater: the addon is loaded by the first call, or by `import`',
     size: '@crabnebula/updater: the addon; it has about 40 kB of JavaScript beside it',
   },
 }
