@@ -10,8 +10,8 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
-/// On Linux they are a file and a directory of a hundred and more, and reading them is a third of what a first check
-/// takes. Updates over http on this machine need none.
+/// On Linux they can be a hundred files and more, and reading them takes half of the first check over TLS. Updates over http
+/// on this machine need none.
 #[derive(Debug)]
 pub(super) struct SystemCertificates {
     provider: Arc<CryptoProvider>,

@@ -8,9 +8,10 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig,
+    ALL_VERSIONS, ServerConfig, SupportedProtocolVersion,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use tempfile::TempDir;
 
@@ -67,7 +68,20 @@ impl Authority {
     /// Nobody vouches for this one.
     pub(crate) fn self_signed(&self) -> Arc<ServerConfig> {
         self.make_self_signed("self");
-        self.identity("self.pem", "self.key")
+        self.identity("self.pem", "self.key", ALL_VERSIONS)
+    }
+
+    /// For this machine, today, by this version of TLS only.
+    pub(crate) fn sound_by(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+        self.certify(LOOPBACK, TWO_DAYS);
+        self.identity("server.pem", "server.key", &[version])
+    }
+
+    /// The same, but whoever shows it does not have its key.
+    pub(crate) fn stolen(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+        self.certify(LOOPBACK, TWO_DAYS);
+        self.make_self_signed("thief");
+        self.identity("server.pem", "thief.key", &[version])
     }
 
     fn certify<const N: usize>(&self, name: &str, validity: [&str; N]) -> Arc<ServerConfig> {
@@ -78,7 +92,7 @@ impl Authority {
             ["ca", "-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"];
         let certificate = ["-in", "request", "-extfile", "extensions", "-out", "server.pem"];
         self.openssl(&[signer.as_slice(), &certificate, &validity].concat());
-        self.identity("server.pem", "server.key")
+        self.identity("server.pem", "server.key", ALL_VERSIONS)
     }
 
     fn make_self_signed(&self, name: &str) {
@@ -99,15 +113,22 @@ impl Authority {
         assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
     }
 
-    fn identity(&self, certificate: &str, key: &str) -> Arc<ServerConfig> {
+    fn identity(
+        &self,
+        certificate: &str,
+        key: &str,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
         let chain = vec![CertificateDer::from_pem_file(self.path(certificate)).unwrap()];
         let key = PrivateKeyDer::from_pem_file(self.path(key)).unwrap();
+        let key = ring::sign::any_supported_type(&key).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(chain, key);
-        Arc::new(config.unwrap())
+            // Unlike `with_single_cert`, this takes a key that is not the certificate's.
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))));
+        Arc::new(config)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 
@@ -7,12 +7,19 @@ import { byWayOf, SMALL_MIB } from '../release.mjs'
 import { interleaved } from '../rounds.mjs'
 import { whyNot, withHold } from './job.mjs'
 
-/** A process there trusts the authority besides those that Node.js brings: as many as a system has. */
+/**
+ * A process there trusts the authority besides those that Node.js brings, as it does on Debian: in one file, and each in one
+ * of a directory. Without a directory here, 0.2.x would read the system's.
+ */
 function trusting(directory, authority) {
-  const file = join(directory, 'trusted.pem')
-  writeFileSync(file, [...rootCertificates, readFileSync(authority, 'utf8')].join('\n'))
-  // Node.js has the others already.
-  return { SSL_CERT_FILE: file, SSL_CERT_DIR: undefined, NODE_EXTRA_CA_CERTS: authority }
+  const all = [...rootCertificates, readFileSync(authority, 'utf8')]
+  const [file, each] = [join(directory, 'trusted.pem'), join(directory, 'trusted')]
+  writeFileSync(file, all.join('\n'))
+  mkdirSync(each)
+  // Called what OpenSSL would call them: by a hash. Others are passed over.
+  for (const [at, text] of all.entries()) writeFileSync(join(each, `${String(at).padStart(8, '0')}.0`), text)
+  // Node.js has all but one already.
+  return { SSL_CERT_FILE: file, SSL_CERT_DIR: each, NODE_EXTRA_CA_CERTS: authority }
 }
 
 function securePlace({ directory, place, server }) {

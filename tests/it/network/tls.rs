@@ -1,10 +1,13 @@
-//! TLS that is not to be trusted, and TLS that leads out of itself. The certificates of the system are read once in a
-//! process, so each test has one of its own.
+//! TLS that is not to be trusted, and TLS that leads out of itself. The certificates of the system are kept by a process
+//! that has read them, so each test has one of its own.
 
 use std::{ffi::OsString, fs, sync::Arc};
 
 use cargo_packager_updater::ErrorCode;
-use rustls::ServerConfig;
+use rustls::{
+    ServerConfig,
+    version::{TLS12, TLS13},
+};
 use tempfile::TempDir;
 
 use crate::support::{App, Authority, Child, Release, Reply, Server, Tls, has};
@@ -38,12 +41,14 @@ fn assert_untouched(app: &App, ending: &str) {
     assert!(app.files_left().len() <= 2, "{ending}: {:?}", app.files_left());
 }
 
-fn untrusted(authority: &Authority) -> [(&'static str, Arc<ServerConfig>); 5] {
+fn untrusted(authority: &Authority) -> [(&'static str, Arc<ServerConfig>); 7] {
     [
         ("self-signed", authority.self_signed()),
         ("of another authority", Authority::new().sound()),
         ("for another host", authority.for_another_host()),
         ("expired", authority.valid_between(PAST[0], PAST[1])),
+        ("whose key it does not have", authority.stolen(&TLS13)),
+        ("whose key it does not have, TLS 1.2", authority.stolen(&TLS12)),
         ("not yet valid", authority.valid_between(FUTURE[0], FUTURE[1])),
     ]
 }
@@ -108,30 +113,36 @@ fn what_is_to_be_trusted_updates() {
 }
 
 #[test]
-fn certificates_are_read_when_tls_needs_them_and_again_where_there_were_none() {
+fn certificates_are_read_when_tls_needs_them_once_and_again_where_there_were_none() {
     if !has("openssl") {
         return;
     }
     let (authority, app, system) = (Authority::new(), App::new(), TempDir::new().unwrap());
-    let (certificates, none) = (system.path().join("certificates.pem"), system.path().join("none"));
-    let (brought, missing) = (authority.certificate(), certificates.clone());
-    // Where http read certificates, there would be none for the TLS after it.
+    let certificates = system.path().join("certificates.pem");
+    let [for_bringing, for_removing] = [certificates.clone(), certificates.clone()];
+    let brought = authority.certificate();
     let bringing = Server::start(move |_| {
-        fs::copy(&brought, &missing).unwrap();
+        fs::copy(&brought, &for_bringing).unwrap();
+        Reply::status(404)
+    });
+    let removing = Server::start(move |_| {
+        fs::remove_file(&for_removing).unwrap();
         Reply::status(404)
     });
     let server = Server::start(|_| Reply::status(404));
     let tls = Tls::before(&server, authority.sound());
-    let environment = [("SSL_CERT_FILE", certificates.into()), ("SSL_CERT_DIR", none.into())];
-    let [refused, over_http, trusted] =
-        [ErrorCode::Tls, ErrorCode::HttpStatus, ErrorCode::HttpStatus].map(ErrorCode::as_str);
+    // Of a session of its own: where one is resumed, no certificate is verified again.
+    let other = Tls::before(&server, authority.sound_by(&TLS12));
+    let environment = [("SSL_CERT_FILE", certificates.clone().into()), ("SSL_CERT_DIR", "/nowhere".into())];
+    let [refused, answered] = [ErrorCode::Tls, ErrorCode::HttpStatus].map(ErrorCode::as_str);
 
-    let endpoints = [bringing.url("/"), tls.url("/")];
-    assert_eq!(outcomes_in(&environment, &app, &endpoints), [over_http, trusted]);
+    // Where http read them, these would be kept; where each TLS read them, there would be none at the end.
+    fs::copy(Authority::new().certificate(), &certificates).unwrap();
+    let endpoints = [bringing.url("/"), tls.url("/"), removing.url("/"), other.url("/")];
+    assert_eq!(outcomes_in(&environment, &app, &endpoints), [answered; 4]);
 
-    fs::remove_file(system.path().join("certificates.pem")).unwrap();
     let endpoints = [tls.url("/"), bringing.url("/"), tls.url("/")];
-    assert_eq!(outcomes_in(&environment, &app, &endpoints), [refused, over_http, trusted]);
-    assert_eq!((tls.connections(), server.request_count()), (3, 2));
+    assert_eq!(outcomes_in(&environment, &app, &endpoints), [refused, answered, answered]);
+    assert_eq!((tls.connections(), other.connections(), server.request_count()), (3, 1, 3));
     app.assert_untouched();
 }
