@@ -39,6 +39,17 @@ test('a bar is about the worst of what it covers', (t) => {
   t.is(bar.figure, 7)
 })
 
+test('what require() leaves to the first check is told with it', (t) => {
+  const pair = (ours, published) => ({ ours: figures(ours), published: figures(published) })
+  const told = (results) => heldTo(results).filter(({ title }) => title.includes('and the first check'))
+  const [plain, secure] = told({ load: pair(1, 2), check: pair(3, 2), secure: pair(2, 8) })
+  t.deepEqual([plain.figure, secure.figure], [1, 0.3])
+  t.deepEqual(
+    told({ load: pair(1, 2) }).map(({ figure }) => figure),
+    [undefined, undefined],
+  )
+})
+
 test('who cannot do a job is in its table, with the reason', (t) => {
   const contenders = CONTENDERS.map((contender) =>
     contender.id === 'velopack'

@@ -76,12 +76,10 @@ test('the entry gives what the generated loader gives', (t) => {
   for (const key of Object.keys(index)) t.is(loader[key], index[key], key)
 })
 
-test('with the platform package, all names are there for import and require', async (t) => {
+test('with the platform package, all names are there for import', async (t) => {
   const dir = await project(t)
   installPlatform(dir, own)
   t.deepEqual(load(dir).names.sort(), Object.keys(loader).sort())
-  const { names } = load(dir, { statement: `require('${name}')` })
-  t.deepEqual(names.sort(), Object.keys(require('../search.js')).sort())
 })
 
 const refuseToSearch = (dir) =>
@@ -102,6 +100,7 @@ for (const [where, root] of [
 
 test('with the platform package, everything is as in the compiled part', async (t) => {
   const dir = await project(t)
+  refuseToSearch(dir)
   installPlatform(dir, own)
   const entries = ([key, value]) => [key, typeof value, value]
   const statement = `{ [JSON.stringify(Object.entries(require('${name}')).map(${entries}).sort())]: true }`
@@ -109,21 +108,40 @@ test('with the platform package, everything is as in the compiled part', async (
   t.deepEqual(load(dir, { statement }).names, [expected])
 })
 
-test('the compiled part is loaded when it is first used, and once', async (t) => {
+const LOADED = `Object.keys(require.cache).filter((file) => file.endsWith('.node')).length`
+
+test('require() does not load the compiled part, the first call does, and once', async (t) => {
   const dir = await project(t)
   installPlatform(dir, own)
   const statement = `await (async () => {
-    const { checkUpdate, relaunch } = require('${name}')
-    const loaded = () => Object.keys(require.cache).filter((file) => file.endsWith('.node')).length
-    const before = loaded()
-    const { code } = await checkUpdate('1.0.0', {}).catch((error) => error)
-    return { [before]: relaunch, [code]: loaded() === 1 || undefined }
+    const { checkUpdate, UpdateFormat } = require('${name}')
+    const before = ${LOADED}
+    const codes = []
+    for (const version of ['1.0.0', '2.0.0'])
+      await checkUpdate(version, {}).catch(({ code }) => codes.push(code))
+    return { [before]: UpdateFormat, [${LOADED}]: true, [codes]: true }
   })()`
-  t.deepEqual(load(dir, { statement }).names, ['0', 'ERR_UPDATER_INVALID_OPTION'])
+  const code = 'ERR_UPDATER_INVALID_OPTION'
+  t.deepEqual(load(dir, { statement }).names, ['0', '1', `${code},${code}`])
 })
 
-const VARIABLES = new Set(readFileSync(join(ROOT, 'index.js'), 'utf8').match(/\bNAPI_RS_[A-Z_]+/g))
-for (const variable of VARIABLES) {
+for (const loading of [`require('${name}').Update`, `await import('${name}')`]) {
+  test(`the compiled part is loaded at once by ${loading}`, async (t) => {
+    const dir = await project(t)
+    installPlatform(dir, own)
+    const statement = `(${loading}, { [${LOADED}]: true })`
+    t.deepEqual(load(dir, { statement }).names, ['1'])
+  })
+}
+
+const variablesOf = (file) =>
+  [...new Set(readFileSync(join(ROOT, file), 'utf8').match(/\bNAPI_RS_[A-Z_]+/g))].sort()
+
+test('the entry knows the variables of the generated loader', (t) => {
+  t.deepEqual(variablesOf('loader.js'), variablesOf('index.js'))
+})
+
+for (const variable of variablesOf('index.js')) {
   test(`with ${variable}, the platform package is not taken unseen`, async (t) => {
     const dir = await project(t)
     refuseToSearch(dir)
@@ -281,6 +299,17 @@ for (const [libc, abi] of [
     }
   })
 }
+
+test('the explanation does not ask DNS for the names of open connections', async (t) => {
+  const pretend = `${platform('linux', 'x64')}
+    process.report.getReport = () => {
+      if (!process.report.excludeNetwork) throw new Error('asked DNS')
+      return ${JSON.stringify(REPORT.glibc)}
+    }`
+  const { message, code } = load(await project(t), { pretend })
+  t.is(code, 'ERR_UPDATER_UNSUPPORTED_PLATFORM', message)
+  t.regex(parts(message, 'detected')[0], /glibc 2\.17/)
+})
 
 test('in Electron, the archive that a library cannot be loaded from is named', async (t) => {
   const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, electron: '30.0.0' } })`

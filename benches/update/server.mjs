@@ -39,7 +39,7 @@ const configuration = (directory, port, securePort) => `
  * that matches, since it was asked before.
  */
 export async function serve(directory) {
-  const [port, securePort] = [await freePort(), await freePort()]
+  const [port, securePort] = await Promise.all([freePort(), freePort()])
   const config = join(directory, 'nginx.conf')
   makeCertificates(directory)
   writeFileSync(config, configuration(directory, port, securePort))

@@ -73,18 +73,23 @@ impl Authority {
 
     /// For this machine, today, by this version of TLS only.
     pub(crate) fn sound_by(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
-        self.certify(LOOPBACK, TWO_DAYS);
+        self.sign(LOOPBACK, TWO_DAYS);
         self.identity("server.pem", "server.key", &[version])
     }
 
     /// The same, but whoever shows it does not have its key.
     pub(crate) fn stolen(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
-        self.certify(LOOPBACK, TWO_DAYS);
+        self.sign(LOOPBACK, TWO_DAYS);
         self.make_self_signed("thief");
         self.identity("server.pem", "thief.key", &[version])
     }
 
     fn certify<const N: usize>(&self, name: &str, validity: [&str; N]) -> Arc<ServerConfig> {
+        self.sign(name, validity);
+        self.identity("server.pem", "server.key", ALL_VERSIONS)
+    }
+
+    fn sign<const N: usize>(&self, name: &str, validity: [&str; N]) {
         fs::write(self.path("extensions"), format!("subjectAltName={name}\nextendedKeyUsage=serverAuth\n"))
             .unwrap();
         self.openssl(&["req", "-new", "-key", "server.key", "-subj", "/CN=server", "-out", "request"]);
@@ -92,7 +97,6 @@ impl Authority {
             ["ca", "-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"];
         let certificate = ["-in", "request", "-extfile", "extensions", "-out", "server.pem"];
         self.openssl(&[signer.as_slice(), &certificate, &validity].concat());
-        self.identity("server.pem", "server.key", ALL_VERSIONS)
     }
 
     fn make_self_signed(&self, name: &str) {
