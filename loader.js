@@ -48,9 +48,6 @@ function deferred(name) {
     async relaunch(...args) {
       return load().relaunch(...args)
     },
-    async cli(...args) {
-      return load().cli(...args)
-    },
     get Update() {
       return load().Update
     },

@@ -10,7 +10,7 @@ import { fixture, NEW, OLD, tempDir } from './support/fixture.mjs'
 import { testOnLinux, testOnUnix } from './support/tools.mjs'
 import { keyPair, sign } from './support/signer.mjs'
 
-const ENTRY = fileURLToPath(new URL('../bin/updater.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../cli/node/updater-cli.js', import.meta.url))
 
 function start(t, args) {
   const child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })

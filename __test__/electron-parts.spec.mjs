@@ -57,7 +57,7 @@ test('every error that there is has its words', async (t) => {
 
 test('the commands of its README sign and announce what electron-builder makes', async (t) => {
   const dir = await tempDir(t)
-  const updater = join(ROOT, 'bin/updater.js')
+  const updater = join(ROOT, 'cli/node/updater-cli.js')
   const env = { ...process.env, CARGO_PACKAGER_SIGN_PRIVATE_KEY: join(dir, 'key') }
   const command = async (line) => {
     const { code, stderr } = await run('/bin/sh', ['-c', line], { cwd: dir, env })

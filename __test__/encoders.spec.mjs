@@ -9,7 +9,7 @@ import test from 'ava'
 
 import { tempDir } from './support/fixture.mjs'
 
-const CLI = join(import.meta.dirname, '../bin/updater.js')
+const CLI = join(import.meta.dirname, '../cli/node/updater-cli.js')
 const fixture = (name) => join(import.meta.dirname, 'fixtures', name)
 const NEW = '6da800b7cf5a2291cf65b4b1fe869dd4dc33c4e867ea41791da0a0356b6d3904'
 

@@ -1,16 +1,46 @@
 // The package as npm installs it from tarballs. `readme.spec.mjs` installs it from a registry.
 
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
 import test from 'ava'
 
-import { NAME, failure, packages, project, updates } from './managers/install.mjs'
+import { CLI_NAME, NAME, failure, packages, project, updates } from './managers/install.mjs'
 import { NPM } from './managers/managers.mjs'
+
+const files = (packed) => packed.map(({ file }) => file)
 
 test('from two tarballs, the guide’s snippet updates an application', async (t) => {
   const packed = packages(t)
   const there = await project(t, packed, NPM)
-  await there.execute([...NPM.add, ...packed.map(({ file }) => file)])
+  await there.execute([...NPM.add, ...files(packed.updater)])
   await updates(t, there, NPM)
-  t.regex(await there.execute(['npx', '@crabnebula/updater', '--help']), /signer/)
+  t.false(existsSync(join(there.dir, 'node_modules', CLI_NAME)))
+})
+
+const HELP = ['npx', NAME, 'signer', '--help']
+const isOfCli = ({ url }) => url.endsWith('.tgz') && url.startsWith(`/${CLI_NAME}`)
+
+test('the command line is had by npx, and not installed with the package', async (t) => {
+  const packed = packages(t)
+  const there = await project(t, packed, NPM)
+  await there.execute([...NPM.add, NAME])
+  t.deepEqual(there.registry.requests.filter(isOfCli), [])
+  t.regex(await there.execute(HELP), /Usage: npx @crabnebula\/updater signer/)
+  t.is(there.registry.requests.filter(isOfCli).length, packed.cli.length)
+})
+
+test('the command line that is installed for development is the one that npx runs, from below too', async (t) => {
+  const packed = packages(t)
+  const there = await project(t, packed, NPM)
+  await there.execute([...NPM.add, ...files(packed.updater)])
+  await there.execute([...NPM.add, '--save-dev', ...files(packed.cli)])
+  t.regex(await there.execute(HELP), /Usage: npx @crabnebula\/updater signer/)
+  mkdirSync(join(there.dir, 'below'))
+  t.regex(await there.execute(['sh', '-c', `cd below && ${HELP.join(' ')}`]), /signer/)
+  t.deepEqual(there.registry.requests.filter(isOfCli), [])
+  await there.execute(['npm', 'prune', '--omit=dev'])
+  t.false(existsSync(join(there.dir, 'node_modules', CLI_NAME)))
 })
 
 test('without optional packages, the error says what to do', async (t) => {

@@ -247,18 +247,6 @@ test('an application that was moved since it started is told that it does not lo
   t.true(message.startsWith(`${name} does not load: `), message)
 })
 
-for (const mode of ['throw', 'warn', 'none']) {
-  test(`the command line fails where the system refuses the file, with --unhandled-rejections=${mode}`, async (t) => {
-    const dir = await project(t)
-    installPlatform(dir, own, 'not a library')
-    const program = join(dir, 'node_modules', name, 'bin', 'updater.js')
-    const args = [`--unhandled-rejections=${mode}`, program, '--version']
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-    t.is(status, 1)
-    t.true(stderr.includes('found no compiled part that loads here'), stderr)
-  })
-}
-
 test('on a platform without a package, the ones that have one are named', async (t) => {
   for (const [pretend, lookedFor] of [
     [platform('linux', 'riscv64'), /-linux-riscv64-(gnu|musl)$/],

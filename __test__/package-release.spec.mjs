@@ -1,6 +1,6 @@
 // What keeps a release from being published by halves, or with a file for another machine in it.
 
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import test from 'ava'
@@ -9,12 +9,13 @@ import { describeBinary } from '../scripts/packages/binary.mjs'
 import { distTag } from '../scripts/packages/dist-tag.mjs'
 import { generate } from '../scripts/packages/generate.mjs'
 import { stamped } from '../scripts/packages/manifest.mjs'
-import { platforms } from '../scripts/packages/platforms.mjs'
+import { CLI, mainPackages, platforms } from '../scripts/packages/platforms.mjs'
 import { planRelease } from '../scripts/packages/release.mjs'
 import { elf, mach, pe } from './support/binary.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const main = stamped(ROOT)
+const cli = stamped(join(ROOT, CLI))
 const TAG = `v${main.version}`
 const MAKE = {
   linux: ({ cpu: [cpu], libc: [libc] }) => elf(cpu, { libc }),
@@ -22,19 +23,34 @@ const MAKE = {
   win32: ({ cpu: [cpu] }) => pe(cpu),
 }
 
-/** All eleven, by platform and `main`; `file` is a name only. */
+/** The names by which tests know packages: `main`, and the ends of the others' names. */
+const shortName = (name) => (name === main.name ? 'main' : name.slice(main.name.length + 1))
+
+/** All twenty-two, by short name; `file` is a name only. */
 function release() {
-  const texts = generate(ROOT)
-  const packages = platforms(ROOT).map(({ id, manifest }) => {
-    const own = [...texts].filter(([path]) => path.startsWith(`${id}/`))
-    const files = new Map(own.map(([path, text]) => [path.slice(id.length + 1), Buffer.from(text)]))
-    files.set(manifest.main, MAKE[manifest.os[0]](manifest))
-    if (manifest.os[0] === 'win32') files.set('relauncher.exe', pe(manifest.cpu[0], { isLibrary: false }))
-    return [id, { file: `${id}.tgz`, files }]
+  const packages = mainPackages(ROOT).flatMap((directory) => {
+    const texts = generate(ROOT, directory)
+    return [...platforms(directory).map((platform) => packedPlatform(platform, texts)), packedMain(directory)]
   })
-  const files = new Map([...main.files, 'README.md', 'package.json'].map((path) => [path, Buffer.of()]))
-  files.set('package.json', Buffer.from(JSON.stringify(main)))
-  return { ...Object.fromEntries(packages), main: { file: 'main.tgz', files } }
+  return Object.fromEntries(
+    packages.map(({ name, files }) => [shortName(name), { file: `${shortName(name)}.tgz`, files }]),
+  )
+}
+
+function packedPlatform({ id, manifest }, texts) {
+  const own = [...texts].filter(([path]) => path.startsWith(`${id}/`))
+  const files = new Map(own.map(([path, text]) => [path.slice(id.length + 1), Buffer.from(text)]))
+  files.set(manifest.main, MAKE[manifest.os[0]](manifest))
+  if (manifest.files.includes('relauncher.exe'))
+    files.set('relauncher.exe', pe(manifest.cpu[0], { isLibrary: false }))
+  return { name: manifest.name, files }
+}
+
+function packedMain(directory) {
+  const manifest = stamped(directory)
+  const files = new Map([...manifest.files, 'README.md', 'package.json'].map((path) => [path, Buffer.of()]))
+  files.set('package.json', Buffer.from(JSON.stringify(manifest)))
+  return { name: manifest.name, files }
 }
 
 const plan = (packages, tag = TAG) => planRelease(ROOT, Object.values(packages), tag)
@@ -53,9 +69,15 @@ function refuses(title, reason, change) {
 
 const set = (id, file, bytes) => (packages) => packages[id].files.set(file, bytes)
 
-test('a whole release is published, the main package last', (t) => {
-  const files = plan(release()).map(({ file }) => file)
-  t.deepEqual(files, [...platforms(ROOT).map(({ id }) => `${id}.tgz`), 'main.tgz'])
+test('a whole release is published, each package after those that it asks for', (t) => {
+  const published = plan(release()).map(({ name }) => name)
+  t.is(new Set(published).size, 22)
+  for (const { name, optionalDependencies } of [cli, main]) {
+    const before = published.slice(0, published.indexOf(name))
+    for (const dependency of Object.keys(optionalDependencies))
+      t.true(before.includes(dependency), dependency)
+  }
+  t.deepEqual(published.at(-1), main.name)
 })
 
 test('what files run on is read from their headers', (t) => {
@@ -79,9 +101,12 @@ test('what files run on is read from their headers', (t) => {
   t.throws(() => describeBinary(elf('riscv64')))
 })
 
-for (const id of [...platforms(ROOT).map((platform) => platform.id), 'main']) {
-  const name = id === 'main' ? main.name : `${main.name}-${id}`
-  refuses(`without ${id}`, `${name}: 0 tarballs, expected 1`, (packages) => delete packages[id])
+for (const { name } of plan(release())) {
+  refuses(
+    `without ${name}`,
+    `${name}: 0 tarballs, expected 1`,
+    (packages) => delete packages[shortName(name)],
+  )
 }
 
 const linux = `${main.name}-linux-x64-gnu`
@@ -125,6 +150,11 @@ refuses(
   'a binary for another processor',
   `${linux}: updater.linux-x64-gnu.node has cpu arm64, expected x64`,
   set('linux-x64-gnu', 'updater.linux-x64-gnu.node', elf('arm64')),
+)
+refuses(
+  'a command line for another processor',
+  `${cli.name}-linux-x64-gnu: updater-cli.linux-x64-gnu.node has cpu arm64, expected x64`,
+  set('cli-linux-x64-gnu', 'updater-cli.linux-x64-gnu.node', elf('arm64')),
 )
 refuses(
   'a binary for another C library',

@@ -1,4 +1,4 @@
-// What users install: the tarballs of the main package and of the platform packages.
+// What users install: the tarballs of the main packages and of their platform packages.
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -10,12 +10,21 @@ import test from 'ava'
 import { generate } from '../scripts/packages/generate.mjs'
 import { stamped } from '../scripts/packages/manifest.mjs'
 import { packAll } from '../scripts/packages/pack.mjs'
-import { platforms, readManifest } from '../scripts/packages/platforms.mjs'
+import { CLI, mainPackages, platforms, readManifest } from '../scripts/packages/platforms.mjs'
 import { readTarball } from '../scripts/packages/tarball.mjs'
 import { tempDir } from './support/fixture.mjs'
 import { testWith } from './support/tools.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const CLI_FILES = [
+  'CHANGELOG.md',
+  'LICENSE-APACHE',
+  'LICENSE-MIT',
+  'README.md',
+  'addon.js',
+  'package.json',
+  'updater-cli.js',
+]
 const MAIN_FILES = [
   'CHANGELOG.md',
   'LICENSE-APACHE',
@@ -44,26 +53,36 @@ const { name, version } = readManifest(ROOT)
 const contentOf = (file) => [...readTarball(file).keys()].sort()
 const kib = (bytes) => `${Math.ceil(bytes / 1024)} KiB`
 
-test('npm/ is what `npm run packages` writes', (t) => {
-  const files = generate(ROOT)
-  const there = readdirSync(join(ROOT, 'npm'), { recursive: true })
-    .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => statSync(join(ROOT, 'npm', path)).isFile())
-  t.deepEqual(there.sort(), [...files.keys()].sort())
-  for (const [path, text] of files) t.is(readFileSync(join(ROOT, 'npm', path), 'utf8'), text, path)
-})
+for (const directory of mainPackages(ROOT)) {
+  const npm = join(directory, 'npm')
+  const { name } = readManifest(directory)
 
-test('there is a package for each platform, and it is installed on no other', (t) => {
-  const described = platforms(ROOT).map(({ id, manifest: { os, cpu, libc = [] } }) => [id, os, cpu, libc])
-  const libcs = { gnu: ['glibc'], gnueabihf: ['glibc'], musl: ['musl'] }
-  t.deepEqual(
-    described,
-    IDS.map((id) => {
-      const [os, cpu, abi] = id.split('-')
-      return [id, [os], [cpu], libcs[abi] ?? []]
-    }),
-  )
-})
+  test(`npm/ of ${name} is what \`npm run packages\` writes`, (t) => {
+    const files = generate(ROOT, directory)
+    const there = readdirSync(npm, { recursive: true })
+      .map((path) => path.replaceAll('\\', '/'))
+      .filter((path) => statSync(join(npm, path)).isFile())
+    t.deepEqual(there.sort(), [...files.keys()].sort())
+    for (const [path, text] of files) t.is(readFileSync(join(npm, path), 'utf8'), text, path)
+  })
+
+  test(`there is a package of ${name} for each platform, and it is installed on no other`, (t) => {
+    const described = platforms(directory).map(({ manifest: { name, os, cpu, libc = [] } }) => [
+      name,
+      os,
+      cpu,
+      libc,
+    ])
+    const libcs = { gnu: ['glibc'], gnueabihf: ['glibc'], musl: ['musl'] }
+    t.deepEqual(
+      described,
+      IDS.map((id) => {
+        const [os, cpu, abi] = id.split('-')
+        return [`${name}-${id}`, [os], [cpu], libcs[abi] ?? []]
+      }),
+    )
+  })
+}
 
 testWith(['git'], 'a checkout has the committed bytes where Git would change how lines end', async (t) => {
   const clone = join(await tempDir(t), 'clone')
@@ -87,40 +106,60 @@ test('versions are equal everywhere', (t) => {
   const locked = [...read('Cargo.lock').matchAll(/^name = "cargo-packager-updater.*"\nversion = "(.+)"$/gm)]
   t.deepEqual(
     locked.map(([, found]) => found),
-    Array(4).fill(version),
+    Array(5).fill(version),
   )
   const lock = JSON.parse(read('package-lock.json'))
   t.deepEqual([lock.version, lock.packages[''].version], [version, version])
   for (const example of ['node', 'electron']) {
-    t.is(JSON.parse(read(`examples/${example}/package.json`)).dependencies[name], `^${version}`, example)
+    const { dependencies, devDependencies } = JSON.parse(read(`examples/${example}/package.json`))
+    t.is(dependencies[name], `^${version}`, example)
+    if (example === 'electron') t.is(devDependencies[`${name}-cli`], `^${version}`)
   }
-  t.deepEqual(
-    stamped(ROOT).optionalDependencies,
-    Object.fromEntries(IDS.map((id) => [`${name}-${id}`, version])),
-  )
+  for (const directory of mainPackages(ROOT)) {
+    const manifest = stamped(directory)
+    t.is(manifest.version, version)
+    t.deepEqual(
+      manifest.optionalDependencies,
+      Object.fromEntries(IDS.map((id) => [`${manifest.name}-${id}`, version])),
+    )
+  }
   const loader = read('index.js')
   for (const id of IDS) t.true(loader.includes(`require('${name}-${id}')`), id)
 })
 
 test('the tarballs contain what is needed and nothing else', async (t) => {
-  const [platform, main, ...more] = packAll({ root: ROOT, out: await tempDir(t) })
+  const [cliPlatform, cli, platform, main, ...more] = packAll({ root: ROOT, out: await tempDir(t) })
   t.deepEqual(more, [])
-  t.deepEqual(contentOf(main.file), MAIN_FILES)
-  t.deepEqual(contentOf(platform.file), [...platform.manifest.files, 'README.md', 'package.json'].sort())
-  t.deepEqual(JSON.parse(readTarball(main.file).get('package.json')), stamped(ROOT))
-  const addon = readFileSync(join(ROOT, platform.manifest.main))
-  t.true(readTarball(platform.file).get(platform.manifest.main).equals(addon))
-  for (const { manifest, size, unpackedSize } of [main, platform]) {
-    t.log(`${manifest.name}: ${kib(size)} packed, ${kib(unpackedSize)} unpacked`)
+  for (const [own, package_, files, directory] of [
+    [platform, main, MAIN_FILES, ROOT],
+    [cliPlatform, cli, CLI_FILES, join(ROOT, CLI)],
+  ]) {
+    t.deepEqual(contentOf(package_.file), files)
+    t.deepEqual(contentOf(own.file), [...own.manifest.files, 'README.md', 'package.json'].sort())
+    t.deepEqual(JSON.parse(readTarball(package_.file).get('package.json')), stamped(directory))
+    const addon = readFileSync(join(directory, own.manifest.main))
+    t.true(readTarball(own.file).get(own.manifest.main).equals(addon))
+    for (const { manifest, size, unpackedSize } of [package_, own]) {
+      t.log(`${manifest.name}: ${kib(size)} packed, ${kib(unpackedSize)} unpacked`)
+    }
+    t.true(package_.size < 100 << 10)
+    t.true(own.size < 8 << 20)
   }
-  t.true(main.size < 100 << 10)
-  t.true(platform.size < 8 << 20)
+})
+
+test('applications ship nothing of the command line', (t) => {
+  const { dependencies, optionalDependencies, peerDependencies } = stamped(ROOT)
+  const shipped = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
+  t.deepEqual(
+    shipped.filter((dependency) => dependency.startsWith(`${name}-cli`)),
+    [],
+  )
 })
 
 /** Runs npm on a copy of what publishing is about. */
 function npmIn(clone, ...args) {
   mkdirSync(clone)
-  for (const file of ['package.json', 'scripts', 'npm', ...readManifest(ROOT).files]) {
+  for (const file of ['package.json', 'scripts', 'npm', CLI, ...readManifest(ROOT).files]) {
     cpSync(join(ROOT, file), join(clone, file), { recursive: true })
   }
   return spawnSync('npm', args, { cwd: clone, encoding: 'utf8', shell: process.platform === 'win32' })
@@ -137,7 +176,7 @@ test('`npm pack` in the repository packs the same manifest, and leaves package.j
 })
 
 // npm would read package.json again after `postpack`, and publish a main package that asks for no platform package.
-for (const directory of ['.', './npm/linux-x64-gnu']) {
+for (const directory of ['.', './npm/linux-x64-gnu', './cli/node', './cli/node/npm/linux-x64-gnu']) {
   test(`\`npm publish ${directory}\` in the repository is refused`, async (t) => {
     const clone = join(await tempDir(t), 'clone')
     const { status, stdout, stderr } = npmIn(clone, 'publish', directory, '--dry-run')

@@ -203,7 +203,7 @@ test('each platform runs all that is about it, and knows why it leaves out the r
     'options',
     'signed-manifest',
   ]
-  const packages = ['package', 'package-loader', 'package-release']
+  const packages = ['package', 'package-cli', 'package-loader', 'package-release']
   const specs = (...names) => names.flat().map((name) => `${name}.spec.mjs`)
   for (const system of ['darwin', 'win32']) t.deepEqual(run(system), specs(everywhere, packages).sort())
   const processes = ['exit', 'interference', 'memory', 'nginx', 'relaunch']

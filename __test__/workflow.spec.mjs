@@ -12,7 +12,7 @@ import { tempDir } from './support/fixture.mjs'
 import { appImage } from './support/artifact.mjs'
 import { testOnLinux } from './support/tools.mjs'
 
-const ENTRY = fileURLToPath(new URL('../bin/updater.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../cli/node/updater-cli.js', import.meta.url))
 const WORKFLOW = readFileSync(new URL('../examples/workflows/renew-manifest.yml', import.meta.url), 'utf8')
 const APP = 'com.example.app'
 const PASSWORD = 'my password'
@@ -98,7 +98,7 @@ async function project(t, { failures = 0 } = {}) {
   const program = (path, text) => writeFileSync(path, text, { mode: 0o755 })
   writeFileSync(join(checkout, 'package.json'), '{"version": "0.2.0"}')
   program(
-    join(checkout, 'node_modules', '.bin', 'updater'),
+    join(checkout, 'node_modules', '.bin', 'updater-cli'),
     `#!/bin/sh\nexec '${process.execPath}' '${ENTRY}' "$@"\n`,
   )
   program(join(bin, 'gh'), GH)
@@ -204,7 +204,7 @@ test('only the command that signs is given the key', (t) => {
   const given = STEPS.filter(({ env }) => JSON.stringify(env).includes('secrets.'))
   t.deepEqual(
     given.map(({ run }) => run.split(' ').slice(0, 5).join(' ')),
-    ['npx --no-install updater manifest sign'],
+    ['npx --no-install updater-cli manifest sign'],
   )
   t.is(WORKFLOW.match(/secrets\./g).length, Object.keys(given[0].env).length)
 })

@@ -1,5 +1,5 @@
-// `npm run build:platform -- <target>`: what the platform package for a target of package.json ships, as it is published,
-// in `target/platforms/<platform>`. Linux targets are linked by zig, which is told the oldest C library to run with.
+// `npm run build:platform -- <target>`: what the platform packages for a target of package.json ship, as it is published, in
+// `target/platforms/<platform>`. Linux targets are linked by zig, which is told the oldest C library to run with.
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -9,13 +9,17 @@ import { CACHED } from './hosts/cache.mjs'
 import { need } from './hosts/tools.mjs'
 import { describeBinary } from './packages/binary.mjs'
 import { GLIBC_MINOR, notPortable, wrongPlatform } from './packages/check.mjs'
-import { RELAUNCHER, platforms } from './packages/platforms.mjs'
+import { CLI, RELAUNCHER, platforms } from './packages/platforms.mjs'
 import { ROOT, runWith } from './steps.mjs'
 
 const STATIC = '-C target-feature=+crt-static'
 const DYNAMIC = '-C target-feature=-crt-static'
 
-const LIBRARIES = { linux: 'libupdater.so', darwin: 'libupdater.dylib', win32: 'updater.dll' }
+const LIBRARY = {
+  linux: (name) => `lib${name}.so`,
+  darwin: (name) => `lib${name}.dylib`,
+  win32: (name) => `${name}.dll`,
+}
 
 /** How Cargo is called; `target` is what it is asked for. */
 function recipe({ triple, platform, abi }) {
@@ -30,7 +34,7 @@ function recipe({ triple, platform, abi }) {
   return { ...cargo, env: { MACOSX_DEPLOYMENT_TARGET: '11.0' } }
 }
 
-function build(target, crate, built, to) {
+function compile(target, crate, built, to) {
   const { program, needs, target: asked, env } = recipe(target)
   need(...needs)
   const flags = ['--release', '--locked', '--target', asked, '--manifest-path', join(crate, 'Cargo.toml')]
@@ -50,14 +54,17 @@ function check(manifest, file, path) {
 }
 
 const target = parseTriple(process.argv[2])
-const { id, manifest } = platforms(ROOT).find((candidate) => candidate.id === target.platformArchABI)
-const output = join(ROOT, 'target', 'platforms', id)
+const library = LIBRARY[target.platform]
+const output = join(ROOT, 'target', 'platforms', target.platformArchABI)
 mkdirSync(output, { recursive: true })
-const products = [
-  ['napi', LIBRARIES[target.platform], manifest.main],
-  ...(target.platform === 'win32' ? [['relauncher', RELAUNCHER, RELAUNCHER]] : []),
-]
-for (const [crate, built, file] of products) {
-  build(target, crate, built, join(output, file))
+
+function build(directory, crate, product) {
+  const { manifest } = platforms(directory).find(({ id }) => id === target.platformArchABI)
+  const [built, file] = product(manifest)
+  compile(target, crate, built, join(output, file))
   check(manifest, file, join(output, file))
 }
+
+build(ROOT, 'napi', ({ main }) => [library('updater'), main])
+if (target.platform === 'win32') build(ROOT, 'relauncher', () => [RELAUNCHER, RELAUNCHER])
+build(join(ROOT, CLI), CLI, ({ main }) => [library('updater_cli'), main])

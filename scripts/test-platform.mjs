@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { leftOutOn } from './hosts/foreign.mjs'
+import { CLI } from './packages/platforms.mjs'
 import { ROOT, run } from './steps.mjs'
 
 const { positionals, values } = parseArgs({
@@ -13,8 +14,9 @@ const { positionals, values } = parseArgs({
 })
 const from = resolve(positionals[0])
 for (const file of readdirSync(from)) {
-  rmSync(join(ROOT, file), { force: true })
-  copyFileSync(join(from, file), join(ROOT, file))
+  const to = join(ROOT, file.startsWith('updater-cli.') ? CLI : '.', file)
+  rmSync(to, { force: true })
+  copyFileSync(join(from, file), to)
 }
 
 const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime

@@ -65,7 +65,7 @@ await runSteps([
   ['cargo clippy: each set of features', checkFeatures],
   ['cargo test', () => cargo('test', '--locked', '--workspace', '--all-features')],
   ['cargo doc', () => cargo('doc', '--locked', '--no-deps', '--workspace', '--all-features')],
-  ['build the addon; generated files are current', checkBuild],
+  ['build the addon and the command line; generated files are current', checkBuild],
   ['prettier', () => bin(['prettier', 'bin', 'prettier.cjs'], '--check', '--log-level', 'warn', '.')],
   ['types: node16', () => tsc('tsconfig.json')],
   ['types: bundler', () => tsc('tsconfig.bundler.json')],

@@ -17,20 +17,23 @@ const GUIDE = readBlocks(join(ROOT, 'README.md')).find(
   ({ name }) => name === '3. Check, download, install, 1',
 )
 export const NAME = '@crabnebula/updater'
+export const CLI_NAME = '@crabnebula/updater-cli'
 
-/** The tarballs that were built here: the platform package's, and the main package's. `scope` cleans up. */
+/** The tarballs that were built here: `updater` and `cli`, each with its platform package. `scope` cleans up. */
 export function packages(scope) {
   const out = mkdtempSync(join(tmpdir(), 'updater-packages-'))
   scope.teardown(() => rmSync(out, { recursive: true }))
-  return packAll({ root: ROOT, out })
+  const all = packAll({ root: ROOT, out })
+  const isOfCli = ({ manifest }) => manifest.name.startsWith(CLI_NAME)
+  return { all, cli: all.filter(isOfCli), updater: all.filter((packed) => !isOfCli(packed)) }
 }
 
 /** An empty project, and `execute` for programs in it, which succeed. */
-export async function project(scope, packed, { configure }) {
+export async function project(scope, { all }, { configure }) {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'updater-install-')))
   scope.teardown(() => rmSync(base, { recursive: true, force: true }))
   const registry = await serve(scope)
-  Object.assign(registry.routes, routesOf(ROOT, packed, registry.url))
+  Object.assign(registry.routes, routesOf(ROOT, all, registry.url))
   const dir = join(base, 'project')
   mkdirSync(dir)
   writeFileSync(join(dir, 'package.json'), '{"private": true}\n')

@@ -11,7 +11,7 @@ const berry = managed('berry', 'yarn.js')
 
 /**
  * `add` installs what follows, `addMain` without the platform package, if need be with the settings of `configureMain`;
- * `run` is for a script.
+ * `run` is for a script, `program` for a program of a package.
  */
 export const NPM = { add: ['npm', 'install'], addMain: ['npm', 'install', '--omit=optional'], run: [node] }
 
@@ -25,12 +25,14 @@ export const OTHERS = {
     add: [...pnpm10, 'add'],
     addMain: [...pnpm10, 'add', '--no-optional'],
     run: [node],
+    program: [...pnpm10, 'exec'],
     downloadsOnlyItsOwn: true,
   },
   'pnpm 12': {
     add: [...pnpm12, 'add'],
     addMain: [...pnpm12, 'add', '--no-optional'],
     run: [node],
+    program: [...pnpm12, 'exec'],
     downloadsOnlyItsOwn: true,
   },
   // Downloads what is for other platforms too, and then does not install it.
@@ -38,10 +40,12 @@ export const OTHERS = {
     add: [...classic, 'add'],
     addMain: [...classic, 'add', '--ignore-optional'],
     run: [node],
+    program: [...classic, '--silent', 'run'],
   },
   'Yarn 4 with node_modules': {
     add: [...berry, 'add'],
     run: [node],
+    program: [...berry, 'run'],
     configure: configureYarn('node-modules'),
     addMain: [...berry, 'add'],
     configureMain: configureYarn('node-modules', ELSEWHERE),
@@ -50,6 +54,7 @@ export const OTHERS = {
   'Yarn 4 with Plug’n’Play': {
     add: [...berry, 'add'],
     run: [...berry, 'node'],
+    program: [...berry, 'run'],
     configure: configureYarn('pnp'),
     addMain: [...berry, 'add'],
     configureMain: configureYarn('pnp', ELSEWHERE),

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 
 import { packAll } from '../../scripts/packages/pack.mjs'
-import { platforms, readManifest } from '../../scripts/packages/platforms.mjs'
+import { mainPackages, platforms, readManifest } from '../../scripts/packages/platforms.mjs'
 import { run } from '../readme/programs.mjs'
 import { ROOT, environment } from '../readme/project.mjs'
 import { elf, mach, pe } from '../support/binary.mjs'
@@ -15,10 +15,13 @@ import { serve } from '../support/server.mjs'
 
 const { name: MAIN, version } = readManifest(ROOT)
 const LINE = `release-${version.split('.').slice(0, 2).join('.')}`
-const NAMES = [...platforms(ROOT).map(({ manifest }) => manifest.name), MAIN]
+const NAMES = mainPackages(ROOT).flatMap((directory) => [
+  ...platforms(directory).map(({ manifest }) => manifest.name),
+  readManifest(directory).name,
+])
 
 test(
-  'platform packages first, the main one last; after a failure, the rest',
+  'platform packages before the main ones, the addon’s last; after a failure, the rest',
   { timeout: 240_000 },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'updater-publish-'))
@@ -71,12 +74,13 @@ function released(name, latest) {
 
 /** Files for all platforms that are nothing but headers. */
 function fabricate(directory) {
-  for (const { id, manifest } of platforms(ROOT)) {
+  for (const { id, manifest } of mainPackages(ROOT).flatMap(platforms)) {
     const [os, cpu, libc] = [manifest.os[0], manifest.cpu[0], manifest.libc?.[0]]
     const bytes = { linux: () => elf(cpu, { libc }), darwin: () => mach(cpu), win32: () => pe(cpu) }[os]()
     mkdirSync(join(directory, id), { recursive: true })
     writeFileSync(join(directory, id, manifest.main), bytes)
-    if (os === 'win32') writeFileSync(join(directory, id, 'relauncher.exe'), pe(cpu, { isLibrary: false }))
+    if (manifest.files.includes('relauncher.exe'))
+      writeFileSync(join(directory, id, 'relauncher.exe'), pe(cpu, { isLibrary: false }))
   }
   return directory
 }

@@ -1,10 +1,10 @@
-// A package registry on loopback that has this package, packed as it is published, and nothing else.
+// A package registry on loopback that has these packages, packed as they are published, and nothing else.
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 import { packAll } from '../../scripts/packages/pack.mjs'
-import { platforms } from '../../scripts/packages/platforms.mjs'
+import { mainPackages, platforms } from '../../scripts/packages/platforms.mjs'
 import { json, text } from '../support/server.mjs'
 
 /** Packs, and gives the routes. `out` is for the packages. */
@@ -15,7 +15,9 @@ export function packageRoutes(root, out, url, env) {
 export function routesOf(root, packages, url) {
   const packed = packages.map(({ manifest, file }) => [manifest, readFileSync(file)])
   // The others can be looked up, as they have to be, but nobody is to download them here.
-  const others = platforms(root).map(({ manifest }) => [manifest, Buffer.of()])
+  const others = mainPackages(root)
+    .flatMap(platforms)
+    .map(({ manifest }) => [manifest, Buffer.of()])
   return Object.assign(
     {},
     ...[...others, ...packed].map(([manifest, tarball]) => routes(manifest, tarball, url)),

@@ -9,7 +9,7 @@ import { PLATFORM, tempDir } from './fixture.mjs'
 import { file, json } from './server.mjs'
 
 const run = promisify(execFile)
-const CLI = join(import.meta.dirname, '../../bin/updater.js')
+const CLI = join(import.meta.dirname, '../../cli/node/updater-cli.js')
 
 const lines = Array.from({ length: 20_000 }, (_, line) => `line ${line * line}\n`).join('')
 

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 
+import { CLI } from '../../scripts/packages/platforms.mjs'
 import { ROOT } from '../../scripts/steps.mjs'
 
 export const SMALL_MIB = 10
@@ -25,7 +26,7 @@ export const TARGET = `linux-${{ x64: 'x86_64', arm64: 'aarch64', arm: 'armv7' }
 
 export function cli(...args) {
   const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }
-  return execFileSync(process.execPath, [join(ROOT, 'bin', 'updater.js'), ...args], options)
+  return execFileSync(process.execPath, [join(ROOT, CLI, 'updater-cli.js'), ...args], options)
 }
 
 /** Begins as an AppImage does, for those who look. */

@@ -1,6 +1,6 @@
 //! The command line for publishers: keys, signatures, manifests, differential updates, and a local update server.
 //!
-//! A library, so that the Node addon runs the same program as the `cargo-packager-updater` binary.
+//! A library, so that the npm package runs the same program as the `cargo-packager-updater` binary.
 
 mod args;
 mod delta;

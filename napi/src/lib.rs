@@ -13,21 +13,15 @@ mod task;
 mod update;
 mod value;
 
-use std::ffi::OsString;
-
 use cargo_packager_updater::{self as engine, Updater};
-use cargo_packager_updater_cli as command_line;
 use napi::{Env, Unknown, bindgen_prelude::Object};
 use napi_derive::napi;
 
 use abort::Abort;
-use error::Failure;
 use options::Options;
 use staged::StagedUpdate;
 use update::Update;
 use value::Given;
-
-const PROGRAM: &str = "npx @crabnebula/updater";
 
 /// Ask the endpoints whether there is a newer version. Resolves with `null` where there is none.
 ///
@@ -88,21 +82,4 @@ pub fn relaunch<'env>(env: &'env Env, options: Unknown<'env>) -> napi::Result<Ob
     let input = options::read_relaunch(&Given::argument(env, "options", options))
         .map(|options| (options, Abort::none(env)));
     task::promise(env, input, async |options, _| Ok(engine::relaunch(options)?), |_, ()| Ok(()))
-}
-
-/// The command line, for `npx`: resolves with its exit code.
-#[napi(skip_typescript)]
-pub fn cli<'env>(env: &'env Env, args: Unknown<'env>) -> napi::Result<Object<'env>> {
-    let input = Given::argument(env, "args", args).strings().map(|args| (args, Abort::none(env)));
-    task::promise(
-        env,
-        input,
-        async |args: Vec<String>, _| {
-            let args =
-                std::iter::once(PROGRAM).map(OsString::from).chain(args.into_iter().map(OsString::from));
-            let running = tokio::task::spawn_blocking(move || command_line::run(args));
-            running.await.map_err(|panic| Failure::Panicked(panic.to_string()))
-        },
-        |_, code| Ok(code),
-    )
 }

@@ -1,6 +1,7 @@
 import { delimiter, join } from 'node:path'
 
 import { CACHED } from '../hosts/cache.mjs'
+import { CLI } from '../packages/platforms.mjs'
 
 const underscored = (target) => target.replaceAll('-', '_')
 
@@ -13,6 +14,12 @@ const debian = (target, compiler, needs, crates) => ({
     [`CARGO_TARGET_${underscored(target).toUpperCase()}_LINKER`]: compiler,
   },
   crates,
+})
+
+/** The addon and the command line for a platform of Linux. */
+const addons = (platform) => ({
+  napi: { 'libupdater.so': `updater.${platform}.node` },
+  [CLI]: { 'libupdater_cli.so': `updater-cli.${platform}.node` },
 })
 
 /**
@@ -45,13 +52,13 @@ export const TARGETS = {
     'aarch64-unknown-linux-gnu',
     'aarch64-linux-gnu-gcc',
     ['/usr/aarch64-linux-gnu/lib/libc.so'],
-    { napi: { 'libupdater.so': 'updater.linux-arm64-gnu.node' } },
+    addons('linux-arm64-gnu'),
   ),
   'armv7-unknown-linux-gnueabihf': debian(
     'armv7-unknown-linux-gnueabihf',
     'arm-linux-gnueabihf-gcc',
     ['/usr/arm-linux-gnueabihf/lib/libc.so'],
-    { napi: { 'libupdater.so': 'updater.linux-arm-gnueabihf.node' } },
+    addons('linux-arm-gnueabihf'),
   ),
   'x86_64-unknown-linux-musl': {
     act: 'build',
@@ -62,9 +69,9 @@ export const TARGETS = {
       // With a libc of its own in it, the addon could not be loaded by Node.js.
       RUSTFLAGS: '-C target-feature=-crt-static',
     },
-    crates: { napi: { 'libupdater.so': 'updater.linux-x64-musl.node' } },
+    crates: addons('linux-x64-musl'),
   },
-  // The addon gets the name of the MSVC build, because that is what an ordinary Node.js for Windows loads.
+  // The addons get the names of the MSVC build, because that is what an ordinary Node.js for Windows loads.
   'x86_64-pc-windows-gnu': debian(
     'x86_64-pc-windows-gnu',
     'x86_64-w64-mingw32-gcc',
@@ -72,6 +79,7 @@ export const TARGETS = {
     {
       napi: { 'updater.dll': 'updater.win32-x64-msvc.node' },
       relauncher: { 'relauncher.exe': 'relauncher.exe' },
+      [CLI]: { 'updater_cli.dll': 'updater-cli.win32-x64-msvc.node' },
     },
   ),
   'aarch64-apple-darwin': checked('aarch64-apple-darwin'),

@@ -31,7 +31,7 @@ function createCommand(root, work) {
   return (...args) => {
     const shown = args.map((arg) => (arg.includes(' ') ? `"${arg}"` : arg.replace(`${work}/`, '')))
     say(`$ npx @crabnebula/updater ${shown.join(' ')}`)
-    return run(process.execPath, [join(root, 'bin/updater.js'), ...args], { env })
+    return run(process.execPath, [join(root, 'cli/node/updater-cli.js'), ...args], { env })
   }
 }
 
@@ -39,7 +39,7 @@ async function serve(root, served) {
   step('A local update server')
   say('$ npx @crabnebula/updater serve served')
   const line = await startServer(process.execPath, [
-    join(root, 'bin/updater.js'),
+    join(root, 'cli/node/updater-cli.js'),
     'serve',
     served,
     '--port',

@@ -11,7 +11,7 @@ export function setUp(root) {
     run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root })
   }
   say(
-    'npm run build: the addon. The first time takes minutes; afterwards Cargo builds only what has changed.',
+    'npm run build: the addon and the command line. The first time takes minutes; afterwards Cargo builds only what has changed.',
   )
   buildAddon(root, (...args) => run('npm', args, { cwd: root, show: true }))
 }

@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { outputOf } from '../cross.mjs'
 import { TARGETS } from '../cross/targets.mjs'
+import { CLI, readManifest } from '../packages/platforms.mjs'
 import { ROOT, runWith, say } from '../steps.mjs'
 import { CACHED } from './cache.mjs'
 import { HOSTS } from './foreign.mjs'
@@ -10,7 +11,8 @@ import { need } from './tools.mjs'
 import { runWindowsNode } from './wine.mjs'
 
 const AVA = join('node_modules', 'ava', 'entrypoints', 'cli.mjs')
-const { files: SHIPPED } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+const { files: SHIPPED } = readManifest(ROOT)
+const COMMAND_LINE = ['package.json', 'addon.js', 'updater-cli.js'].map((name) => join(CLI, name))
 
 /** Runs the package's own tests with another platform's Node.js and addon. */
 export function runSpecs(target) {
@@ -42,11 +44,12 @@ function copyPackage(target) {
   const directory = join(outputOf(target), 'package')
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
-  for (const name of ['package.json', '__test__', ...SHIPPED])
+  for (const name of ['package.json', '__test__', ...SHIPPED, ...COMMAND_LINE])
     cpSync(join(ROOT, name), join(directory, name), { recursive: true })
-  // On Windows the addon needs the relauncher beside it.
-  for (const name of Object.values(TARGETS[target].crates).flatMap(Object.values)) {
-    cpSync(join(outputOf(target), name), join(directory, name))
+  for (const [crate, products] of Object.entries(TARGETS[target].crates)) {
+    // On Windows the addon needs the relauncher beside it.
+    const to = join(directory, crate === CLI ? CLI : '.')
+    for (const name of Object.values(products)) cpSync(join(outputOf(target), name), join(to, name))
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   return directory

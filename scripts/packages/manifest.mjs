@@ -5,12 +5,12 @@ import { join } from 'node:path'
 
 import { optionalDependencies, readManifest } from './platforms.mjs'
 
-export function stamped(root) {
-  return { ...readManifest(root), optionalDependencies: optionalDependencies(root) }
+export function stamped(directory) {
+  return { ...readManifest(directory), optionalDependencies: optionalDependencies(directory) }
 }
 
-export function restored(root) {
-  const { optionalDependencies: _, ...manifest } = readManifest(root)
+export function restored(directory) {
+  const { optionalDependencies: _, ...manifest } = readManifest(directory)
   return manifest
 }
 

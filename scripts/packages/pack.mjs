@@ -2,40 +2,49 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 import { compiledFiles, wrongPlatform } from './check.mjs'
-import { platforms } from './platforms.mjs'
+import { CLI, mainPackages, platforms, readManifest } from './platforms.mjs'
 import { stamped, writeManifest } from './manifest.mjs'
 
 /**
- * The main package and each platform package whose binary is in `binaries`, or in a directory there that is named like the
- * platform. Gives what was packed, the main package last. Nothing in the repository is changed.
+ * The main packages, and each platform package whose binary is in `binaries`, where it is built there, or in a directory there
+ * that is named like the platform. Gives what was packed, each main package after those for platforms. Nothing in the
+ * repository is changed.
  */
 export function packAll({ root, binaries = root, out, env = process.env }) {
   mkdirSync(out, { recursive: true })
   const work = mkdtempSync(join(tmpdir(), 'updater-pack-'))
   try {
-    const staged = [...stagePlatforms(root, binaries, work), stageMain(root, join(work, 'main'))]
+    const staged = mainPackages(root).flatMap((directory) => {
+      const to = join(work, basename(readManifest(directory).name))
+      return [...stagePlatforms(directory, binaries, to), stageMain(root, directory, join(to, 'main'))]
+    })
     return staged.map(({ directory, manifest }) => ({ manifest, ...pack(directory, out, env) }))
   } finally {
     rmSync(work, { recursive: true })
   }
 }
 
-function stageMain(root, directory) {
-  const manifest = stamped(root)
-  for (const name of [...manifest.files, 'README.md']) copy(join(root, name), join(directory, name))
+/** Licences and the like are once in the repository. */
+function stageMain(root, from, directory) {
+  const manifest = stamped(from)
+  for (const name of [...manifest.files, 'README.md']) {
+    const source = [from, root].map((place) => join(place, name)).find(existsSync)
+    copy(source, join(directory, name))
+  }
   writeManifest(directory, manifest)
   return { directory, manifest }
 }
 
-function stagePlatforms(root, binaries, work) {
-  return platforms(root).flatMap(({ id, manifest }) => {
-    const source = [join(binaries, id), binaries].find((from) => existsSync(join(from, manifest.main)))
+function stagePlatforms(main, binaries, work) {
+  return platforms(main).flatMap(({ id, manifest }) => {
+    const places = [join(binaries, id), binaries, join(binaries, CLI)]
+    const source = places.find((from) => existsSync(join(from, manifest.main)))
     if (!source) return []
     const directory = join(work, id)
-    cpSync(join(root, 'npm', id), directory, { recursive: true })
+    cpSync(join(main, 'npm', id), directory, { recursive: true })
     for (const file of compiledFiles(manifest)) {
       if (!existsSync(join(source, file)))
         throw new Error(`${manifest.name}: ${join(source, file)} is missing`)

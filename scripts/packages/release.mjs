@@ -1,18 +1,21 @@
 // Whether tarballs are a whole release: every package once, of one version, with compiled files that load where promised.
 import { compiledFiles, notPortable, wrongPlatform } from './check.mjs'
 import { stamped } from './manifest.mjs'
-import { platforms } from './platforms.mjs'
+import { mainPackages, platforms } from './platforms.mjs'
 
 // What npm packs whether it is listed or not.
 const ALWAYS = ['README.md', 'package.json']
 
 /**
- * The packages in the order in which they are to be published: the main one last, so that it never asks for one that is not
- * there. `tarballs` have `file`, and `files`: the content of each file by path. Throws all that is wrong.
+ * The packages in the order in which they are to be published: a main one after those for platforms, so that it never asks
+ * for one that is not there, and the addon's last, whose program looks for the command line. `tarballs` have `file`, and `files`: the content of each file by path. Throws all that is wrong.
  */
 export function planRelease(root, tarballs, tag) {
-  const main = stamped(root)
-  const manifests = [...platforms(root).map(({ manifest }) => manifest), main]
+  const manifests = mainPackages(root).flatMap((directory) => [
+    ...platforms(directory).map(({ manifest }) => manifest),
+    stamped(directory),
+  ])
+  const { version } = manifests.at(-1)
   const packed = tarballs.map(({ file, files }) => ({
     file,
     files,
@@ -21,7 +24,7 @@ export function planRelease(root, tarballs, tag) {
   const named = (name) => packed.filter(({ found }) => found.name === name)
   const strangers = packed.filter(({ found }) => manifests.every(({ name }) => name !== found.name))
   const problems = [
-    ...(tag === `v${main.version}` ? [] : [`the tag is ${tag}, the version ${main.version}`]),
+    ...(tag === `v${version}` ? [] : [`the tag is ${tag}, the version ${version}`]),
     ...strangers.map(({ found }) => `${found.name}: not a package of this release`),
     ...manifests.flatMap((manifest) => packageProblems(manifest, named(manifest.name))),
   ]

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+'use strict'
+
+// Node's own handlers raise the signal again, for ever once `serve` listens for it too; with listeners they are gone.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.once(signal, () => process.exit(code))
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  // Not left to Node.js, which can be told to pass over it.
+  (error) => {
+    console.error(error.message)
+    process.exitCode = 1
+  },
+)
+
+async function main() {
+  return require('./addon.js').run(process.argv.slice(2))
+}
