@@ -150,7 +150,17 @@ test('where none is installed, npm is asked for the one of the same version', as
   const dir = await updaterAlone(t)
   const env = npm(dir, `console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7`)
   const { status, stdout } = execute(dir, ['serve', 'a b', '--port', '0'], { ...throughUpdater, env })
-  const asked = ['exec', `--package=${name}@${version}`, '--', 'updater-cli', 'serve', 'a b', '--port', '0']
+  const asked = [
+    'exec',
+    '--call=',
+    `--package=${name}@${version}`,
+    '--',
+    'updater-cli',
+    'serve',
+    'a b',
+    '--port',
+    '0',
+  ]
   t.deepEqual(JSON.parse(stdout), asked)
   t.is(status, 7)
 })

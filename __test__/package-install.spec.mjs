@@ -28,6 +28,10 @@ test('the command line is had by npx, and not installed with the package', async
   t.deepEqual(there.registry.requests.filter(isOfCli), [])
   t.regex(await there.execute(HELP), /Usage: npx @crabnebula\/updater signer/)
   t.is(there.registry.requests.filter(isOfCli).length, packed.cli.length)
+  t.regex(
+    await there.execute(['npx', '--call', 'updater signer --help']),
+    /Usage: npx @crabnebula\/updater signer/,
+  )
 })
 
 test('the command line that is installed for development is the one that npx runs, from below too', async (t) => {

@@ -33,7 +33,15 @@ function isRunByNpm() {
 
 /** Lets npm do what it does with every program that it is asked for and does not have; on a terminal it asks first. */
 function fetch() {
-  const npm = [process.env.npm_execpath, 'exec', `--package=${NAME}@${version}`, '--', 'updater-cli']
+  // With `--call=` in place of what `npx --call` has left in the environment, and would be run once more.
+  const npm = [
+    process.env.npm_execpath,
+    'exec',
+    '--call=',
+    `--package=${NAME}@${version}`,
+    '--',
+    'updater-cli',
+  ]
   const child = spawn(process.execPath, [...npm, ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal sends them to both; the exit code is the other's.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
