@@ -1,6 +1,7 @@
 //! The HTTP client: timeouts, redirects, headers, size limits. The only file that names reqwest.
 
 mod certificates;
+mod no_keys;
 
 use std::{
     error::Error as StdError,
@@ -10,6 +11,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use rustls::crypto::CryptoProvider;
 use tokio::time::error::Elapsed;
 use url::Url;
 
@@ -18,6 +20,7 @@ use crate::{
     endpoint::{Transport, display, is_loopback},
 };
 use certificates::SystemCertificates;
+use no_keys::NoKeys;
 
 /// HTTP/2 windows: the defaults of 64 KiB would hold a fast link to 64 KiB per round trip (RFC 9113, section 5.2).
 const HTTP2_WINDOW_BYTES: u32 = 4 << 20; // 4 MiB
@@ -287,7 +290,8 @@ fn redirect(response: &reqwest::Response, url: &str) -> Result<Option<Url>> {
 }
 
 fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    let provider = Arc::new(provider);
     let certificates = SystemCertificates::new(Arc::clone(&provider));
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
