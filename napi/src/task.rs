@@ -1,17 +1,21 @@
 //! [`promise`]: work on background threads, and the promise that it settles.
 
-use std::{io, sync::LazyLock};
+use std::{io, pin::Pin, sync::LazyLock};
 
 use cargo_packager_updater::{CancellationToken, Error, Result};
 use napi::{
     Env, JsValue,
     bindgen_prelude::{Object, PromiseRaw, ToNapiValue},
+    sys::napi_value,
 };
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{abort::Abort, error::Failure};
 
-type Settle<V> = Box<dyn FnOnce(Env) -> napi::Result<V>>;
+/// What operations differ by, boxed: what carries them out is large, and compiled once so.
+type Work = Pin<Box<dyn Future<Output = Result<Convert, Failure>> + Send>>;
+type Convert = Box<dyn FnOnce(&Env) -> napi::Result<napi_value> + Send>;
+type Settle = Box<dyn FnOnce(Env) -> napi::Result<napi_value>>;
 
 /// Started by the first operation, never by loading the addon, and never stopped: the end of the process does not
 /// wait for it.
@@ -32,20 +36,33 @@ where
     C: FnOnce(&Env, T) -> napi::Result<V> + Send + 'static,
     V: ToNapiValue + 'static,
 {
-    let ((input, abort), runtime) = match input.and_then(|input| Ok((input, runtime()?))) {
+    let input = input.map(|(input, abort)| {
+        let work = work(input, abort.token());
+        let work: Work = Box::pin(async move {
+            let value = work.await?;
+            let convert: Convert = Box::new(|env| Ok(convert(env, value)?.into_unknown(env)?.raw()));
+            Ok(convert)
+        });
+        (work, abort)
+    });
+    start(env, input)
+}
+
+fn start(env: &Env, input: Result<(Work, Abort)>) -> napi::Result<Object<'_>> {
+    let ((work, abort), runtime) = match input.and_then(|input| Ok((input, runtime()?))) {
         Ok(ready) => ready,
         Err(error) => {
             let promise = PromiseRaw::<()>::reject(env, Failure::from(error).into_js(env))?;
             return promise.to_unknown().coerce_to_object();
         }
     };
-    let (deferred, promise) = env.create_deferred::<V, Settle<V>>()?;
+    let (deferred, promise) = env.create_deferred::<napi_value, Settle>()?;
     // A task of its own turns a panic into an error; unwinding into Node would be undefined behaviour.
-    let running = runtime.spawn(work(input, abort.token()));
+    let running = runtime.spawn(work);
     runtime.spawn(async move {
         let outcome = running.await.unwrap_or_else(|panic| Err(Failure::Panicked(panic.to_string())));
         deferred.resolve(Box::new(move |env| match (outcome, abort.finish(&env)) {
-            (Ok(value), _) => convert(&env, value),
+            (Ok(convert), _) => convert(&env),
             (Err(Failure::Engine(Error::Cancelled)), Some(reason)) => Err(reason),
             (Err(failure), _) => Err(failure.into_js(&env)),
         }));
