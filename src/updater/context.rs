@@ -1,6 +1,7 @@
 //! [`Context`]: what a check, a download and an installation of one application share.
 
 use std::{
+    any::Any,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -299,15 +300,19 @@ impl Context {
     }
 }
 
+/// Boxed: tokio's part of it is large, and compiled once so.
+type Work = Box<dyn FnOnce() -> Result<Box<dyn Any + Send>> + Send>;
+
 /// Runs what may wait for the disk where it holds up no other task.
 pub(super) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(Error::Io {
-            operation: "complete",
-            path: "the operation".into(),
-            source: error.to_string().into(),
-        })
-    })
+    let failed = |reason: String| Error::Io {
+        operation: "complete",
+        path: "the operation".into(),
+        source: reason.into(),
+    };
+    let work: Work = Box::new(|| Ok(Box::new(work()?)));
+    let outcome = tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))??;
+    outcome.downcast().map(|outcome| *outcome).map_err(|_| failed("it gave something else".to_owned()))
 }
