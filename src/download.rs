@@ -6,6 +6,7 @@ mod pace;
 
 use std::{
     cmp::Ordering,
+    pin::Pin,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -32,18 +33,22 @@ const PATIENCE: u64 = 4;
 const PATIENCE_MIN_BYTES: u64 = 16 << 20; // 16 MiB
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// What a sink does with bytes. Boxed, so that fetching is compiled once for all of them: an allocation is nothing beside
+/// hashing what has come.
+pub(crate) type Step<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// Where bytes go.
-pub(crate) trait Sink {
+pub(crate) trait Sink: Send {
     /// Bytes at hand.
     fn position(&self) -> u64;
     /// The entity tag that the bytes at hand came with, if they may be continued.
     fn etag(&self) -> Option<&str>;
     /// A body begins at `position`, of which so much is to come in all.
-    async fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()>;
+    fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()>;
     /// Forgets the bytes at hand.
-    async fn restart(&mut self) -> Result<()>;
+    fn restart(&mut self) -> Step<'_>;
     /// Takes what comes next.
-    async fn append(&mut self, chunk: Bytes) -> Result<()>;
+    fn append(&mut self, chunk: Bytes) -> Step<'_>;
 }
 
 /// Bytes in memory.
@@ -64,7 +69,7 @@ impl Sink for MemorySink {
         self.etag.as_deref()
     }
 
-    async fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
+    fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
         self.etag = etag;
         self.resumed |= self.position() > 0;
         let missing = total.unwrap_or(0).saturating_sub(self.position());
@@ -76,16 +81,20 @@ impl Sink for MemorySink {
         })
     }
 
-    async fn restart(&mut self) -> Result<()> {
-        self.bytes.clear();
-        self.etag = None;
-        self.resumed = false;
-        Ok(())
+    fn restart(&mut self) -> Step<'_> {
+        Box::pin(async move {
+            self.bytes.clear();
+            self.etag = None;
+            self.resumed = false;
+            Ok(())
+        })
     }
 
-    async fn append(&mut self, chunk: Bytes) -> Result<()> {
-        self.bytes.extend_from_slice(&chunk);
-        Ok(())
+    fn append(&mut self, chunk: Bytes) -> Step<'_> {
+        Box::pin(async move {
+            self.bytes.extend_from_slice(&chunk);
+            Ok(())
+        })
     }
 }
 
@@ -120,7 +129,7 @@ impl From<Error> for Interruption {
 
 impl Download<'_> {
     /// Fetches what the sink does not have yet. Returns the bytes that were received for it.
-    pub(crate) async fn run(&self, sink: &mut impl Sink, meter: &mut Meter) -> Result<u64> {
+    pub(crate) async fn run(&self, sink: &mut dyn Sink, meter: &mut Meter) -> Result<u64> {
         let mut received = 0;
         let mut fruitless = 0;
         // What had to be fetched again is no progress: a server without ranges could else break off for ever.
@@ -144,7 +153,7 @@ impl Download<'_> {
 
     async fn attempt(
         &self,
-        sink: &mut impl Sink,
+        sink: &mut dyn Sink,
         meter: &mut Meter,
         received: &mut u64,
     ) -> Result<(), Interruption> {
@@ -184,7 +193,7 @@ impl Download<'_> {
     /// when the answer with everything is there.
     async fn open(
         &self,
-        sink: &mut impl Sink,
+        sink: &mut dyn Sink,
         continues: bool,
     ) -> Result<Option<(Response, Option<u64>)>, Interruption> {
         let at_hand = sink.position();
@@ -203,7 +212,7 @@ impl Download<'_> {
                 let total = response.header("content-range").and_then(|range| rest_from(range, at_hand));
                 let Some(total) = total.filter(|_| same) else { return Ok(None) };
                 self.check_total(Some(total))?;
-                sink.begin(etag, Some(total)).await?;
+                sink.begin(etag, Some(total))?;
                 Ok(Some((response, Some(total))))
             }
             200 => {
@@ -212,7 +221,7 @@ impl Download<'_> {
                 if sink.position() > 0 {
                     sink.restart().await?;
                 }
-                sink.begin(strong_etag(&response), total.or(self.size)).await?;
+                sink.begin(strong_etag(&response), total.or(self.size))?;
                 Ok(Some((response, total)))
             }
             status => match self.refusal(&response, status) {

@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Sink, is_strong_etag};
+use super::{Sink, Step, is_strong_etag};
 use crate::{
     Error, Result,
     signature::{Trust, VerifiedArtifact, VerifyingFile},
@@ -137,7 +137,7 @@ impl Sink for DiskSink {
         self.etag.as_deref()
     }
 
-    async fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
+    fn begin(&mut self, etag: Option<String>, total: Option<u64>) -> Result<()> {
         let total = total.unwrap_or(0);
         check_space(&self.data.downloads(), total.saturating_sub(self.position), &*self.system)?;
         if let Some(directory) = &self.copied_to {
@@ -153,19 +153,23 @@ impl Sink for DiskSink {
         Ok(())
     }
 
-    async fn restart(&mut self) -> Result<()> {
-        self.send(Message::Restart).await?;
-        self.etag = None;
-        self.position = 0;
-        self.resumed = false;
-        Ok(())
+    fn restart(&mut self) -> Step<'_> {
+        Box::pin(async move {
+            self.send(Message::Restart).await?;
+            self.etag = None;
+            self.position = 0;
+            self.resumed = false;
+            Ok(())
+        })
     }
 
-    async fn append(&mut self, chunk: Bytes) -> Result<()> {
-        let length = chunk.len() as u64;
-        self.send(Message::Append(chunk)).await?;
-        self.position += length;
-        Ok(())
+    fn append(&mut self, chunk: Bytes) -> Step<'_> {
+        Box::pin(async move {
+            let length = chunk.len() as u64;
+            self.send(Message::Append(chunk)).await?;
+            self.position += length;
+            Ok(())
+        })
     }
 }
 

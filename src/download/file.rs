@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Sink;
+use super::{Sink, Step};
 use crate::{Error, Result};
 
 /// What is written at once.
@@ -56,20 +56,24 @@ impl Sink for FileSink {
         self.etag.as_deref()
     }
 
-    async fn begin(&mut self, etag: Option<String>, _: Option<u64>) -> Result<()> {
+    fn begin(&mut self, etag: Option<String>, _: Option<u64>) -> Result<()> {
         self.etag = etag;
         Ok(())
     }
 
-    async fn restart(&mut self) -> Result<()> {
-        self.buffer.clear();
-        self.written = 0;
-        self.etag = None;
-        self.blocking(|mut file| file.set_len(0).and_then(|()| file.rewind())).await
+    fn restart(&mut self) -> Step<'_> {
+        Box::pin(async move {
+            self.buffer.clear();
+            self.written = 0;
+            self.etag = None;
+            self.blocking(|mut file| file.set_len(0).and_then(|()| file.rewind())).await
+        })
     }
 
-    async fn append(&mut self, chunk: Bytes) -> Result<()> {
-        self.buffer.extend_from_slice(&chunk);
-        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.write().await }
+    fn append(&mut self, chunk: Bytes) -> Step<'_> {
+        Box::pin(async move {
+            self.buffer.extend_from_slice(&chunk);
+            if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.write().await }
+        })
     }
 }
