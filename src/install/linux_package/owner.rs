@@ -159,16 +159,16 @@ fn without_wildcards(path: &str) -> String {
 
 /// From `nodejs:amd64, other: /usr/bin/node`.
 fn owners(found: &str, path: &str) -> Vec<String> {
-    let mut owners: Vec<String> = found
+    let mut owners: Vec<&str> = found
         .lines()
         .filter_map(|line| line.strip_suffix(path)?.strip_suffix(": "))
         .flat_map(|names| names.split(", "))
         .filter(|name| !name.contains(' '))
-        .map(|name| name.split(':').next().unwrap_or(name).to_owned())
+        .map(|name| name.split(':').next().unwrap_or(name))
         .collect();
-    owners.sort();
+    owners.sort_unstable();
     owners.dedup();
-    owners
+    owners.into_iter().map(str::to_owned).collect()
 }
 
 fn only(mut names: Vec<String>) -> Option<String> {
