@@ -94,6 +94,9 @@ pub struct Update {
 impl Update {
     pub(crate) fn new(update: updater::Update, pubkey: Pubkey) -> Self {
         let config = update.config();
+        // Collecting would bring in a sort.
+        let mut headers = BTreeMap::new();
+        headers.extend(config.headers.iter().cloned());
         Self {
             current_version: update.current_version().to_string(),
             version: update.version().to_string(),
@@ -103,7 +106,7 @@ impl Update {
             signature: update.signature().to_owned(),
             extract_path: update.extract_path().to_string_lossy().into_owned(),
             pubkey,
-            headers: config.headers.iter().cloned().collect(),
+            headers,
             timeout: config.timeout.map(|timeout| number(timeout.as_millis().try_into().unwrap_or(u64::MAX))),
             windows: config.windows.as_ref().map(Into::into),
             size: update.size().map(number),
