@@ -147,6 +147,15 @@ test('the tarballs contain what is needed and nothing else', async (t) => {
   }
 })
 
+/** Whose size is compared from release to release; others differ by what compilers make for their processors. */
+const MEASURED = 'updater.linux-x64-gnu.node'
+
+test('the addon has at most 4 MB', (t) => {
+  const status = statSync(join(ROOT, MEASURED), { throwIfNoEntry: false })
+  if (!status) return t.pass('it is built on another platform')
+  t.true(status.size <= 4_000_000, `${status.size} bytes: benches/README.md has what makes it larger`)
+})
+
 test('applications ship nothing of the command line', (t) => {
   const { dependencies, optionalDependencies, peerDependencies } = stamped(ROOT)
   const shipped = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })

@@ -1,6 +1,7 @@
 // `npm run build:platform -- <target>`: what the platform packages for a target of package.json ship, as it is published, in
 // `target/platforms/<platform>`. Linux targets are linked by zig, which is told the oldest C library to run with.
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 import { parseTriple } from '@napi-rs/cli'
@@ -10,10 +11,10 @@ import { need } from './hosts/tools.mjs'
 import { describeBinary } from './packages/binary.mjs'
 import { GLIBC_MINOR, notPortable, wrongPlatform } from './packages/check.mjs'
 import { CLI, RELAUNCHER, platforms } from './packages/platforms.mjs'
-import { ROOT, runWith } from './steps.mjs'
+import { ROOT, run, runWith } from './steps.mjs'
 
-const STATIC = '-C target-feature=+crt-static'
-const DYNAMIC = '-C target-feature=-crt-static'
+const STATIC = '-Ctarget-feature=+crt-static'
+const DYNAMIC = '-Ctarget-feature=-crt-static'
 
 const LIBRARY = {
   linux: (name) => `lib${name}.so`,
@@ -21,24 +22,33 @@ const LIBRARY = {
   win32: (name) => `${name}.dll`,
 }
 
+/** Not where this machine keeps sources: each panic would name the place, in 16 kB of the addon. */
+function withoutPaths() {
+  run('cargo', 'fetch', '--locked')
+  const sources = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry', 'src')
+  return readdirSync(sources).map((registry) => `--remap-path-prefix=${join(sources, registry)}=`)
+}
+
 /** How Cargo is called; `target` is what it is asked for. */
 function recipe({ triple, platform, abi }) {
   const zig = { program: [CACHED.zigbuild, 'zigbuild'], needs: [CACHED.zig, CACHED.zigbuild] }
   const zigEnv = { CARGO_ZIGBUILD_ZIG_PATH: CACHED.zig }
   // With a C library of its own in it, the addon could not be loaded by Node.js.
-  if (abi === 'musl') return { ...zig, target: triple, env: { ...zigEnv, RUSTFLAGS: DYNAMIC } }
+  if (abi === 'musl') return { ...zig, target: triple, env: zigEnv, flags: [DYNAMIC] }
   if (platform === 'linux') return { ...zig, target: `${triple}.2.${GLIBC_MINOR}`, env: zigEnv }
   const cargo = { program: ['cargo', 'build'], needs: [], target: triple }
   // Windows does not come with the C runtime.
-  if (platform === 'win32') return { ...cargo, env: { RUSTFLAGS: STATIC } }
+  if (platform === 'win32') return { ...cargo, flags: [STATIC] }
   return { ...cargo, env: { MACOSX_DEPLOYMENT_TARGET: '11.0' } }
 }
 
 function compile(target, crate, built, to) {
-  const { program, needs, target: asked, env } = recipe(target)
+  const { program, needs, target: asked, env, flags = [] } = recipe(target)
   need(...needs)
-  const flags = ['--release', '--locked', '--target', asked, '--manifest-path', join(crate, 'Cargo.toml')]
-  runWith({ env: { ...process.env, ...env } }, ...program, ...flags)
+  const args = ['--release', '--locked', '--target', asked, '--manifest-path', join(crate, 'Cargo.toml')]
+  // A path may have a space in it.
+  const CARGO_ENCODED_RUSTFLAGS = [...flags, ...WITHOUT_PATHS].join('\x1f')
+  runWith({ env: { ...process.env, ...env, CARGO_ENCODED_RUSTFLAGS } }, ...program, ...args)
   rmSync(to, { force: true })
   copyFileSync(join(ROOT, 'target', target.triple, 'release', built), to)
 }
@@ -54,6 +64,7 @@ function check(manifest, file, path) {
 }
 
 const target = parseTriple(process.argv[2])
+const WITHOUT_PATHS = withoutPaths()
 const library = LIBRARY[target.platform]
 const output = join(ROOT, 'target', 'platforms', target.platformArchABI)
 mkdirSync(output, { recursive: true })
