@@ -47,18 +47,23 @@ async function updaterAlone(t) {
 
 const programOf = (dir, package_, file) => join(dir, 'node_modules', package_, file)
 
-function execute(dir, args, { node = [], env = {}, file = 'updater-cli.js', package_ = name } = {}) {
-  const { npm_config_user_agent: _, npm_execpath: __, ...rest } = process.env
-  const options = { cwd: dir, encoding: 'utf8', env: { ...rest, ...env } }
+function execute(
+  dir,
+  args,
+  { node = [], env = {}, file = 'updater-cli.js', package_ = name, cwd = dir } = {},
+) {
+  const { npm_config_yes: _, npm_execpath: __, ...rest } = process.env
+  const options = { cwd, encoding: 'utf8', env: { ...rest, ...env } }
   return spawnSync(process.execPath, [...node, programOf(dir, package_, file), ...args], options)
 }
 
-function pretend(dir, platform, arch) {
+function pretend(dir, platform, arch, more = '') {
   const path = join(dir, 'pretend.cjs')
   writeFileSync(
     path,
     `Object.defineProperty(process, 'platform', { value: '${platform}' })
-     Object.defineProperty(process, 'arch', { value: '${arch}' })`,
+     Object.defineProperty(process, 'arch', { value: '${arch}' })
+     ${more}`,
   )
   return ['-r', path]
 }
@@ -74,13 +79,26 @@ for (const platform of platforms(COMMAND_LINE)) {
   })
 }
 
-test('a package for another C library does not keep the one that loads from running', async (t) => {
+for (const [id, glibc] of [
+  ['linux-x64-gnu', `'2.17'`],
+  ['linux-x64-musl', 'undefined'],
+]) {
+  test(`with packages for both C libraries, ${id} runs where its is the system's`, async (t) => {
+    const dir = await project(t)
+    for (const platform of platforms(COMMAND_LINE)) installPlatform(dir, platform)
+    const report = `process.report.getReport = () => ({ header: { glibcVersionRuntime: ${glibc} } })`
+    t.is(execute(dir, [], { node: pretend(dir, 'linux', 'x64', report) }).stdout, `${id}\n`)
+  })
+}
+
+test('a package that does not load does not keep another one from running', async (t) => {
   const dir = await project(t)
-  const [gnu, musl] = ['linux-x64-gnu', 'linux-x64-musl'].map((id) =>
-    platforms(COMMAND_LINE).find((platform) => platform.id === id),
-  )
-  installPlatform(dir, gnu, { content: `throw new Error('libc.so.6: cannot open shared object file')` })
-  installPlatform(dir, musl)
+  for (const platform of platforms(COMMAND_LINE)) {
+    const content = platform.id.endsWith('gnu')
+      ? `throw new Error('cannot open shared object file')`
+      : undefined
+    installPlatform(dir, platform, { content })
+  }
   t.is(execute(dir, [], { node: pretend(dir, 'linux', 'x64') }).stdout, 'linux-x64-musl\n')
 })
 
@@ -107,74 +125,106 @@ test('without the package of the platform, it says what to do', async (t) => {
   t.regex(stderr, /to do: npm install --include=optional/)
 })
 
-test('where no package is made for the platform, it says so', async (t) => {
+for (const [platform, arch] of [
+  ['sunos', 'x64'],
+  ['linux', 'riscv64'],
+]) {
+  test(`where no package is made for the platform, it says so: ${platform} ${arch}`, async (t) => {
+    const dir = await project(t)
+    const { status, stderr } = execute(dir, ['--version'], { node: pretend(dir, platform, arch) })
+    t.is(status, 1)
+    t.regex(stderr, /looked for: nothing, because no package is made for this platform/)
+    t.notRegex(stderr, /to do/)
+  })
+}
+
+test('in a clone in which it was not built, it says how to build it', async (t) => {
   const dir = await project(t)
-  const { status, stderr } = execute(dir, ['--version'], { node: pretend(dir, 'sunos', 'x64') })
+  writeManifest(join(dir, 'node_modules', name), readManifest(COMMAND_LINE))
+  const { status, stderr } = execute(dir, ['--version'])
   t.is(status, 1)
-  t.regex(stderr, /no package is made for this platform/)
+  t.regex(stderr, /to do: npm run build:cli/)
 })
 
 const throughUpdater = { package_: UPDATER, file: join('bin', 'updater.js') }
 
+/** A command line that says `word` and what it was told, and ends with 7. */
+function installStandIn(dir, word, about = {}) {
+  const directory = join(dir, 'node_modules', name)
+  mkdirSync(directory, { recursive: true })
+  writeManifest(directory, { name, version, ...about })
+  const program = `console.log(['${word}', ...process.argv.slice(2)].join(' ')); process.exitCode = 7`
+  writeFileSync(join(directory, 'updater-cli.js'), program)
+}
+
 test('the program of the updater runs the command line that is installed', async (t) => {
   const dir = await updaterAlone(t)
-  const directory = join(dir, 'node_modules', name)
-  mkdirSync(directory)
-  writeManifest(directory, { name, version, main: 'stand-in.js' })
-  writeFileSync(
-    join(directory, 'stand-in.js'),
-    `console.log(process.argv.slice(2).join(' ')); process.exitCode = 7`,
-  )
-  const env = { npm_config_user_agent: 'npm/11', npm_execpath: '/nowhere' }
-  const { status, stdout } = execute(dir, ['serve', 'a b'], { ...throughUpdater, env })
-  t.is(stdout, 'serve a b\n')
+  installStandIn(dir, 'installed')
+  const env = npm(dir, `throw new Error('npm was asked')`)
+  const { status, stdout, stderr } = execute(dir, ['serve', 'a b'], { ...throughUpdater, env })
+  t.is(stdout, 'installed serve a b\n')
+  t.is(stderr, '')
   t.is(status, 7)
+})
+
+test('the command line beside the updater comes before one that lies where it is called', async (t) => {
+  const dir = await updaterAlone(t)
+  const elsewhere = await tempDir(t)
+  installStandIn(elsewhere, 'elsewhere')
+  t.is(execute(dir, [], { ...throughUpdater, cwd: elsewhere }).stdout, 'elsewhere\n')
+  installStandIn(dir, 'beside')
+  t.is(execute(dir, [], { ...throughUpdater, cwd: elsewhere }).stdout, 'beside\n')
+})
+
+test('a command line of another version runs, and is told', async (t) => {
+  const dir = await updaterAlone(t)
+  installStandIn(dir, 'old', { version: '0.0.1' })
+  const { stdout, stderr } = execute(dir, [], throughUpdater)
+  t.is(stdout, 'old\n')
+  t.is(stderr, `${name} is of version 0.0.1, and ${UPDATER} of ${version}\n`)
 })
 
 test('where none is installed and npm cannot be asked, it says which to install', async (t) => {
   const dir = await updaterAlone(t)
-  for (const env of [{}, { npm_config_user_agent: 'pnpm/10', npm_execpath: '/nowhere' }]) {
+  for (const env of [{}, { npm_execpath: '/nowhere/pnpm.cjs' }]) {
     const { status, stderr } = execute(dir, ['--version'], { ...throughUpdater, env })
     t.is(status, 1)
-    t.true(stderr.includes(`npm install --save-dev ${name}@${version}`), stderr)
+    t.true(stderr.includes(`add ${name}@${version} to your devDependencies`), stderr)
   }
 })
 
 /** The environment of a program that npm runs; this npm is a script. */
 function npm(dir, script) {
-  writeFileSync(join(dir, 'npm.js'), script)
-  return { npm_config_user_agent: 'npm/11.0.0 node/v22', npm_execpath: join(dir, 'npm.js') }
+  writeFileSync(join(dir, 'npm-cli.js'), script)
+  return { npm_execpath: join(dir, 'npm-cli.js') }
 }
 
-test('where none is installed, npm is asked for the one of the same version', async (t) => {
-  const dir = await updaterAlone(t)
-  const env = npm(dir, `console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7`)
-  const { status, stdout } = execute(dir, ['serve', 'a b', '--port', '0'], { ...throughUpdater, env })
-  const asked = [
-    'exec',
-    '--call=',
-    `--package=${name}@${version}`,
-    '--',
-    'updater-cli',
-    'serve',
-    'a b',
-    '--port',
-    '0',
-  ]
-  t.deepEqual(JSON.parse(stdout), asked)
-  t.is(status, 7)
-})
+const PROGRAM = process.platform === 'win32' ? ['updater-cli'] : ['exec', 'updater-cli']
+for (const [yes, ...no] of [[undefined], ['true'], ['', '--no']]) {
+  test(`where none is installed, npm is asked for the one of the same version, with yes=${yes}`, async (t) => {
+    const dir = await updaterAlone(t)
+    const env = npm(dir, `console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7`)
+    if (yes !== undefined) env.npm_config_yes = yes
+    const args = ['serve', 'a b', '--port', '0']
+    const { status, stdout } = execute(dir, args, { ...throughUpdater, env })
+    const asked = ['exec', `--package=${name}@${version}`, '--call=', ...no, '--', ...PROGRAM, ...args]
+    t.deepEqual(JSON.parse(stdout), asked)
+    t.is(status, 7)
+  })
+}
 
-testOnUnix('what npm was asked for ends with the program', async (t) => {
-  const dir = await updaterAlone(t)
-  const env = npm(
-    dir,
-    `process.on('SIGTERM', () => process.exit(9)); console.log('runs'); setInterval(() => {}, 1000)`,
-  )
-  const program = programOf(dir, UPDATER, throughUpdater.file)
-  const child = spawn(process.execPath, [program, 'serve'], { cwd: dir, env: { ...process.env, ...env } })
-  t.teardown(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-  child.kill('SIGTERM')
-  t.deepEqual(await once(child, 'exit'), [9, null])
-})
+for (const [script, outcome] of [
+  [`process.on('SIGTERM', () => process.exit(9))`, 9],
+  ['', 143],
+]) {
+  testOnUnix(`what npm was asked for ends with the program, with exit code ${outcome}`, async (t) => {
+    const dir = await updaterAlone(t)
+    const env = npm(dir, `${script}; console.log('runs'); setInterval(() => {}, 1000)`)
+    const program = programOf(dir, UPDATER, throughUpdater.file)
+    const child = spawn(process.execPath, [program, 'serve'], { cwd: dir, env: { ...process.env, ...env } })
+    t.teardown(() => child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    child.kill('SIGTERM')
+    t.deepEqual(await once(child, 'exit'), [outcome, null])
+  })
+}

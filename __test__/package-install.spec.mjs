@@ -1,5 +1,7 @@
 // The package as npm installs it from tarballs. `readme.spec.mjs` installs it from a registry.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -32,6 +34,38 @@ test('the command line is had by npx, and not installed with the package', async
     await there.execute(['npx', '--call', 'updater signer --help']),
     /Usage: npx @crabnebula\/updater signer/,
   )
+})
+
+test('npx that may install nothing has no command line to run', async (t) => {
+  const there = await project(t, packages(t), NPM)
+  await there.execute([...NPM.add, NAME])
+  await t.throwsAsync(there.execute(['npx', '--no-install', 'updater', '--version']), {
+    message: /npx canceled/,
+  })
+  t.deepEqual(there.registry.requests.filter(isOfCli), [])
+})
+
+test('the command line that npx has got ends with the program that was asked for it', async (t) => {
+  const there = await project(t, packages(t), NPM)
+  await there.execute([...NPM.add, NAME])
+  const npm = await there.execute(['npm', 'exec', '--call', 'node -p process.env.npm_execpath'])
+  const env = { ...there.env, npm_execpath: npm.trim() }
+  const program = [
+    join(there.dir, 'node_modules', NAME, 'bin', 'updater.js'),
+    'serve',
+    '.',
+    '--port',
+    '0',
+    '--json',
+  ]
+  const child = spawn(process.execPath, program, { cwd: there.dir, env, stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [line] = await once(child.stdout, 'data')
+  const { url } = JSON.parse(line)
+  t.is((await fetch(url)).status, 404)
+  child.kill('SIGTERM')
+  t.deepEqual(await once(child, 'exit'), [143, null])
+  await t.throwsAsync(fetch(url))
 })
 
 test('the command line that is installed for development is the one that npx runs, from below too', async (t) => {

@@ -4,48 +4,57 @@
 // The command line is a package of its own: what only publishers need, applications do not ship.
 
 const { spawn } = require('node:child_process')
+const { constants } = require('node:os')
 
 const { version } = require('../package.json')
 
 const NAME = '@crabnebula/updater-cli'
+const PROGRAM = 'updater-cli'
 
-const installed = find()
-if (installed) require(installed)
+const installed = find('package.json')
+if (installed) run(require(installed))
 else if (isRunByNpm()) fetch()
 else {
-  console.error(`The command line is a package of its own: npm install --save-dev ${NAME}@${version}`)
+  console.error(`The command line is a package of its own: add ${NAME}@${version} to your devDependencies`)
   process.exitCode = 1
 }
 
-/** From where it is used too: it is a dependency of the application, not of this package. */
-function find() {
+/** Beside this package, else from where it is used: it is a dependency of the application, not of this package. */
+function find(file) {
   try {
-    return require.resolve(NAME, { paths: [process.cwd(), __dirname] })
+    return require.resolve(`${NAME}/${file}`, { paths: [__dirname, process.cwd()] })
   } catch {
     return undefined
   }
 }
 
+function run({ version: found }) {
+  if (found !== version)
+    console.error(`${NAME} is of version ${found}, and @crabnebula/updater of ${version}`)
+  require(find(`${PROGRAM}.js`))
+}
+
 /** By `npx` too. */
 function isRunByNpm() {
-  return process.env.npm_config_user_agent?.startsWith('npm/') && process.env.npm_execpath
+  return /\bnpm-cli\.js$/.test(process.env.npm_execpath)
 }
 
 /** Lets npm do what it does with every program that it is asked for and does not have; on a terminal it asks first. */
 function fetch() {
-  // With `--call=` in place of what `npx --call` has left in the environment, and would be run once more.
-  const npm = [
-    process.env.npm_execpath,
-    'exec',
-    '--call=',
+  const { npm_execpath: npm, npm_config_yes: yes } = process.env
+  const options = [
     `--package=${NAME}@${version}`,
-    '--',
-    'updater-cli',
+    // In place of what `npx --call` has left in the environment, and would be run once more.
+    '--call=',
+    // npm passes `--no-install` on as an empty variable, which it does not read: nothing may be downloaded then.
+    ...(yes === '' ? ['--no'] : []),
   ]
-  const child = spawn(process.execPath, [...npm, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends them to both; the exit code is the other's.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code) => {
-    process.exitCode = code ?? 1
+  // Else a shell would stay in between, and not pass signals on.
+  const program = process.platform === 'win32' ? [PROGRAM] : ['exec', PROGRAM]
+  const args = [npm, 'exec', ...options, '--', ...program, ...process.argv.slice(2)]
+  const child = spawn(process.execPath, args, { stdio: 'inherit' })
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal]
   })
 }

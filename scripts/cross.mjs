@@ -22,7 +22,8 @@ export const outputOf = (target) => join(ROOT, 'target', 'hosts', target)
 /** Builds what is shipped for a target into its directory, or checks all of it. */
 export function cross(target) {
   if (target === NATIVE) {
-    run('npm', 'run', '--silent', 'build:addon', '--', '--output-dir', outputOf(target), '--', '--locked')
+    for (const script of ['build:addon', 'build:cli'])
+      run('npm', 'run', '--silent', script, '--', '--output-dir', outputOf(target), '--', '--locked')
     return
   }
   if (!Object.hasOwn(TARGETS, target)) {

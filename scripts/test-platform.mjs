@@ -1,5 +1,5 @@
 // `npm run test:platform -- <directory> [--emulated]`: the tests of the package that make sense on this machine, with the
-// compiled files in a directory that `npm run build:platform` has filled, here or elsewhere.
+// compiled files of addon and command line in a directory that `npm run build:platform` has filled, here or elsewhere.
 import { copyFileSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'

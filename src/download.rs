@@ -34,7 +34,7 @@ const PATIENCE_MIN_BYTES: u64 = 16 << 20; // 16 MiB
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// What a sink does with bytes. Boxed, so that fetching is compiled once for all of them: an allocation is nothing beside
-/// hashing what has come.
+/// receiving them.
 pub(crate) type Step<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
 /// Where bytes go.

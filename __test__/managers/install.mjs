@@ -28,7 +28,7 @@ export function packages(scope) {
   return { all, cli: all.filter(isOfCli), updater: all.filter((packed) => !isOfCli(packed)) }
 }
 
-/** An empty project, and `execute` for programs in it, which succeed. */
+/** An empty project, and `execute` for programs in it, which succeed, in the environment `env`. */
 export async function project(scope, { all }, { configure }) {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'updater-install-')))
   scope.teardown(() => rmSync(base, { recursive: true, force: true }))
@@ -47,7 +47,7 @@ export async function project(scope, { all }, { configure }) {
     assert.equal(result.code, 0, [program, ...args, result.stdout, result.stderr].join('\n'))
     return result.stdout
   }
-  return { dir, execute, registry }
+  return { dir, env, execute, registry }
 }
 
 /** Runs the guide's snippet as a program of an application that is then the new version. */

@@ -13,10 +13,10 @@ main().then(
   (code) => {
     process.exitCode = code
   },
-  // Not left to Node.js, which can be told to pass over it.
+  // Not left to Node.js, which can be told to pass over it; and at once, because a promise that was never settled is waited for.
   (error) => {
     console.error(error.message)
-    process.exitCode = 1
+    process.exit(1)
   },
 )
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { confirm, say, step } from './narration.mjs'
 import { run, startServer } from './processes.mjs'
+import { CLI } from '../packages/platforms.mjs'
 
 const ARCHITECTURES = { arm: 'armv7', arm64: 'aarch64', ia32: 'i686', x64: 'x86_64' }
 const TARGET = `linux-${ARCHITECTURES[process.arch]}`
@@ -31,7 +32,7 @@ function createCommand(root, work) {
   return (...args) => {
     const shown = args.map((arg) => (arg.includes(' ') ? `"${arg}"` : arg.replace(`${work}/`, '')))
     say(`$ npx @crabnebula/updater ${shown.join(' ')}`)
-    return run(process.execPath, [join(root, 'cli/node/updater-cli.js'), ...args], { env })
+    return run(process.execPath, [join(root, CLI, 'updater-cli.js'), ...args], { env })
   }
 }
 
@@ -39,7 +40,7 @@ async function serve(root, served) {
   step('A local update server')
   say('$ npx @crabnebula/updater serve served')
   const line = await startServer(process.execPath, [
-    join(root, 'cli/node/updater-cli.js'),
+    join(root, CLI, 'updater-cli.js'),
     'serve',
     served,
     '--port',

@@ -189,7 +189,7 @@ fn usize_of(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// By its number in `zstd_errors.h`: this build of zstd has no texts.
+/// This build of zstd has no texts.
 fn zstd_error(code: zstd_safe::ErrorCode) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("zstd: error {}", code.wrapping_neg()))
+    io::Error::new(io::ErrorKind::InvalidData, format!("error {} of zstd_errors.h", code.wrapping_neg()))
 }
