@@ -8,7 +8,8 @@ const ALWAYS = ['README.md', 'package.json']
 
 /**
  * The packages in the order in which they are to be published: a main one after those for platforms, so that it never asks
- * for one that is not there; the addon's last, whose program looks for the command line. `tarballs` have `file`, and `files`: the content of each file by path. Throws all that is wrong.
+ * for one that is not there; the addon's last, whose program looks for the command line. `tarballs` have `file`, and
+ * `files`: the content of each file by path. Throws all that is wrong.
  */
 export function planRelease(root, tarballs, tag) {
   const manifests = mainPackages(root).flatMap((directory) => [
