@@ -76,6 +76,7 @@ test('the command line that is installed for development is the one that npx run
   t.regex(await there.execute(HELP), /Usage: npx @crabnebula\/updater signer/)
   mkdirSync(join(there.dir, 'below'))
   t.regex(await there.execute(['sh', '-c', `cd below && ${HELP.join(' ')}`]), /signer/)
+  t.regex(await there.execute(['npx', '--no-install', 'updater', 'signer', '--help']), /signer/)
   t.deepEqual(there.registry.requests.filter(isOfCli), [])
   await there.execute(['npm', 'prune', '--omit=dev'])
   t.false(existsSync(join(there.dir, 'node_modules', CLI_NAME)))

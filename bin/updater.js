@@ -5,14 +5,15 @@
 
 const { spawn } = require('node:child_process')
 const { constants } = require('node:os')
+const { dirname, join } = require('node:path')
 
 const { version } = require('../package.json')
 
 const NAME = '@crabnebula/updater-cli'
 const PROGRAM = 'updater-cli'
 
-const installed = find('package.json')
-if (installed) run(require(installed))
+const installed = find()
+if (installed) run(installed)
 else if (isRunByNpm()) fetch()
 else {
   console.error(`The command line is a package of its own: add ${NAME}@${version} to your devDependencies`)
@@ -20,18 +21,19 @@ else {
 }
 
 /** Beside this package, else from where it is used: it is a dependency of the application, not of this package. */
-function find(file) {
+function find() {
   try {
-    return require.resolve(`${NAME}/${file}`, { paths: [__dirname, process.cwd()] })
+    return require.resolve(`${NAME}/package.json`, { paths: [__dirname, process.cwd()] })
   } catch {
     return undefined
   }
 }
 
-function run({ version: found }) {
+function run(manifest) {
+  const { version: found } = require(manifest)
   if (found !== version)
     console.error(`${NAME} is of version ${found}, and @crabnebula/updater of ${version}`)
-  require(find(`${PROGRAM}.js`))
+  require(join(dirname(manifest), `${PROGRAM}.js`))
 }
 
 /** By `npx` too. */

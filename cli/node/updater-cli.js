@@ -13,7 +13,8 @@ main().then(
   (code) => {
     process.exitCode = code
   },
-  // Not left to Node.js, which can be told to pass over it; and at once, because a promise that was never settled is waited for.
+  // Not left to Node.js, which can be told to pass over it; and at once, because Node.js waits for a promise of the compiled
+  // part that is never settled, as where its thread cannot be started.
   (error) => {
     console.error(error.message)
     process.exit(1)
